@@ -1,0 +1,179 @@
+/*
+ * shardprop: trains multilayer perceptrons on multicore machines, with the same
+ * bits at every number of threads.
+ *
+ * Notation (used in all of the source). A network has layers 1..L of widths
+ * d(0) (input) to d(L) (output). For a sample x:
+ *
+ *     a(0) = x,   z(l) = W(l)^T a(l-1) + b(l),   a(l) = f(z(l)),   yhat = a(L).
+ *
+ * W(l) has shape d(l-1) x d(l), b(l) has d(l) entries. All matrices are
+ * row-major; a matrix of samples has one row per sample. Numbers are float32.
+ *
+ * Every function that can fail returns an sp_status and, where it is not SP_OK,
+ * has written whole sentences into the sp_error it was handed. Nothing here
+ * prints, exits, reads the environment, or changes the host program's OpenMP
+ * settings. Functions that create an object hand its ownership to the caller,
+ * who gives it back to the matching destroy function; destroy accepts NULL.
+ */
+#ifndef SHARDPROP_H
+#define SHARDPROP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a call came to; the values are the exit statuses of the program. */
+typedef enum sp_status {
+    SP_OK = 0,
+    SP_FAILED = 1,     /* the work failed: input/output, memory, divergence, a check that found a fault */
+    SP_BAD_CONFIG = 2, /* wrong usage or configuration */
+    SP_BAD_DATA = 3    /* a malformed file, or data of the wrong shape */
+} sp_status;
+
+enum { SP_ERROR_TEXT = 8192 };
+
+/*
+ * One or more faults, one line each: "PLACE: what is wrong; what would be right".
+ * Start with `sp_error error = {0}`. It owns no memory, so nothing has to be
+ * freed and recording a fault cannot fail; what does not fit is counted.
+ */
+typedef struct sp_error {
+    sp_status status;         /* of the first fault; SP_OK: none */
+    size_t faults;            /* lines recorded or counted */
+    char text[SP_ERROR_TEXT]; /* lines, separated by '\n'; always terminated */
+} sp_error;
+
+/* "MAJOR.MINOR.PATCH" of the library. */
+const char *sp_version(void);
+
+/* ---- Configuration --------------------------------------------------------------- */
+
+typedef struct sp_config sp_config;
+
+/* A configuration with every key at its default; NULL when memory runs out. */
+sp_config *sp_config_create(void);
+void sp_config_destroy(sp_config *config);
+
+/*
+ * Reads the INI file at `path` into `config`. All faults of the file are
+ * reported in one call, each with its line. SP_BAD_CONFIG: faults, or no such
+ * file; SP_FAILED: input/output.
+ */
+sp_status sp_config_load(sp_config *config, const char *path, sp_error *error);
+
+/* Overrides one key: "section.key=value". SP_BAD_CONFIG when it is not one. */
+sp_status sp_config_set(sp_config *config, const char *assignment, sp_error *error);
+
+/* Checks what no key can be blamed for alone (say, labels without images). */
+sp_status sp_config_check(const sp_config *config, sp_error *error);
+
+/* Replaces the file at `path` by one that holds every key with its value and help. */
+sp_status sp_config_save(const sp_config *config, const char *path, sp_error *error);
+
+/* ---- Trained models --------------------------------------------------------------- */
+
+typedef struct sp_model sp_model;
+
+/*
+ * Loads a model file (safetensors), or the model of a run directory.
+ * SP_BAD_CONFIG: no such file; SP_BAD_DATA: not a model of shardprop.
+ */
+sp_status sp_model_load(const char *path, sp_model **model, sp_error *error);
+
+/* Replaces the file at `path`, whole or not at all. */
+sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error);
+void sp_model_destroy(sp_model *model);
+
+size_t sp_model_inputs(const sp_model *model);     /* d(0) */
+size_t sp_model_outputs(const sp_model *model);    /* d(L) */
+size_t sp_model_parameters(const sp_model *model); /* weights and biases */
+size_t sp_model_classes(const sp_model *model);    /* 0: regression */
+
+/* Name of class `index` (< sp_model_classes), owned by the model. */
+const char *sp_model_class_name(const sp_model *model, size_t index);
+
+/*
+ * Predicts `rows` samples. `inputs` [rows, d(0)] are raw values as they stand in
+ * a data file: the model applies its own normalisation. `outputs` [rows, d(L)]
+ * receives probabilities (cross_entropy) or the output layer's activations.
+ * SP_FAILED when memory runs out. Safe to call from several threads at once.
+ */
+sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inputs, float *outputs, sp_error *error);
+
+/* ---- Data of a trained model -------------------------------------------------------- */
+
+/* Loss and accuracy of a model on labelled rows; NaN where a task has none. */
+typedef struct sp_score {
+    size_t rows;
+    double loss;     /* mean over the rows */
+    double accuracy; /* share of rows classified right; NaN for regression */
+} sp_score;
+
+/*
+ * Scores a model on the labelled file at `path` (CSV or IDX, gzipped or not).
+ * `labels_path` is the label file of IDX images, else NULL. `threads` 0: as many
+ * as are allowed and useful. SP_BAD_DATA: malformed, or not of the model's shape.
+ */
+sp_status sp_evaluate(const sp_model *model, const char *path, const char *labels_path, size_t threads, sp_score *score,
+                      sp_error *error);
+
+/* ---- Training ------------------------------------------------------------------------ */
+
+/* One row of metrics.csv. NaN: not measured. */
+typedef struct sp_epoch {
+    size_t epoch;                                /* 1, 2, ... */
+    double seconds;                              /* of the steps of this epoch */
+    double learning_rate;                        /* of its last step */
+    double train_loss, train_accuracy;           /* means over the epoch, while the weights move */
+    double validation_loss, validation_accuracy; /* after the epoch */
+    double samples_per_second;
+} sp_epoch;
+
+/* What a training came to; see summary.json in README. NaN: not measured. */
+typedef struct sp_summary {
+    const char *status; /* "completed", "stopped_early", "interrupted", "diverged" */
+    size_t epochs, best_epoch;
+    double train_loss, train_accuracy; /* of the saved weights, as are validation and test */
+    double validation_loss, validation_accuracy;
+    double test_loss, test_accuracy;
+    double train_seconds, total_seconds, samples_per_second;
+    size_t threads, shards, parameters;
+    uint64_t weights_xxh64; /* of the weights after the last step */
+} sp_summary;
+
+/* Where a training stands; handed to the observer. */
+typedef struct sp_progress {
+    size_t epoch, epochs; /* epoch: 1, 2, ... */
+    size_t step, steps;   /* mini-batches done and in all, of this epoch */
+    size_t samples;       /* rows trained on since the start */
+    double seconds;       /* spent in steps since the start */
+} sp_progress;
+
+/*
+ * Called by the training thread; every member may be NULL. `on_start` is handed one
+ * line that says what will be trained. `on_step` runs within the step, on one
+ * thread, and ends the training after that step by returning true; keep it short.
+ */
+typedef struct sp_observer {
+    void *context;
+    void (*on_start)(void *context, const char *plan);
+    bool (*on_step)(void *context, const sp_progress *progress);
+    void (*on_epoch)(void *context, const sp_epoch *epoch, const sp_progress *progress);
+} sp_observer;
+
+/*
+ * Trains as `config` says and writes its run directory. `observer` may be NULL.
+ * On SP_OK and on divergence (SP_FAILED with summary->status "diverged") the
+ * directory is complete and `summary` is filled.
+ */
+sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summary *summary, sp_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

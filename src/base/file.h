@@ -1,0 +1,60 @@
+/*
+ * Files in (plain or gzipped, known by content) and files out (whole or not at all).
+ */
+#ifndef SP_BASE_FILE_H
+#define SP_BASE_FILE_H
+
+#include "shardprop.h"
+
+#include <stdio.h>
+
+/* ---- In ---- */
+
+typedef struct sp_input sp_input;
+
+/* Opens `path`, unpacking gzip. SP_BAD_CONFIG: no such file, a folder, not readable. */
+sp_status sp_input_open(const char *path, sp_input **input, sp_error *error);
+
+/*
+ * Reads up to `size` bytes; *got < size only at the end. SP_BAD_DATA: a gzip stream
+ * that is truncated or damaged.
+ */
+sp_status sp_input_read(sp_input *input, void *bytes, size_t size, size_t *got, sp_error *error);
+
+enum { SP_PEEK = 4 };
+
+/* The first SP_PEEK bytes (fewer: the file is shorter), which the next read gives again. */
+sp_status sp_input_peek(sp_input *input, unsigned char bytes[SP_PEEK], size_t *got, sp_error *error);
+const char *sp_input_path(const sp_input *input);
+void sp_input_close(sp_input *input);
+
+/* Reads a whole file, of at most `limit` bytes, into fresh memory with a '\0' behind it. */
+sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *size, sp_error *error);
+
+/* ---- Out ---- */
+
+/*
+ * A file being written beside `path`, as PATH.tmp. It takes the place of `path` when
+ * all of it is on the disk (fsync, rename, fsync of the folder), or never.
+ */
+typedef struct sp_output sp_output;
+
+sp_status sp_output_open(const char *path, sp_output **output, sp_error *error);
+FILE *sp_output_stream(sp_output *output);
+
+/* Finishes and destroys `output`. Where it fails, the old file is as it was. */
+sp_status sp_output_commit(sp_output *output, sp_error *error);
+
+/* Gives up and destroys `output`; NULL is accepted. */
+void sp_output_discard(sp_output *output);
+
+/* Creates the folder and its parents, where missing. */
+sp_status sp_folder_create(const char *path, sp_error *error);
+
+bool sp_is_folder(const char *path);
+bool sp_file_exists(const char *path);
+
+/* Writes "FOLDER/NAME" into `path`; false when it does not fit. */
+bool sp_path_join(char *path, size_t size, const char *folder, const char *name);
+
+#endif

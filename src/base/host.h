@@ -1,0 +1,25 @@
+/* The machine and the build: cores, time, compiler. */
+#ifndef SP_BASE_HOST_H
+#define SP_BASE_HOST_H
+
+#include <stddef.h>
+
+/*
+ * Threads that are allowed: the least of the affinity mask, the CPU quota of the
+ * control group (which OpenMP runtimes ignore) and OMP_NUM_THREADS; at least 1.
+ */
+size_t sp_host_threads(void);
+
+/*
+ * The quota in whole CPUs that a file of the cgroup file system grants, rounded up; 0:
+ * none. `text` is the content of cpu.max (version 2: "QUOTA PERIOD" or "max PERIOD").
+ */
+size_t sp_host_quota(const char *text);
+
+/* Seconds of a clock that never goes back. */
+double sp_host_seconds(void);
+
+/* Compiler name and version, as of the build. */
+const char *sp_host_compiler(void);
+
+#endif

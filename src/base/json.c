@@ -1,0 +1,96 @@
+#include "base/json.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+sp_json *sp_json_object(void) {
+    return cJSON_CreateObject();
+}
+
+bool sp_json_add_text(sp_json *object, const char *name, const char *text) {
+    return cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
+bool sp_json_add_number(sp_json *object, const char *name, double value) {
+    return (isfinite(value) ? cJSON_AddNumberToObject(object, name, value) : cJSON_AddNullToObject(object, name)) !=
+           NULL;
+}
+
+bool sp_json_add_count(sp_json *object, const char *name, size_t value) {
+    return sp_json_add_number(object, name, (double)value);
+}
+
+bool sp_json_add_counts(sp_json *object, const char *name, const size_t *values, size_t count) {
+    cJSON *array = cJSON_AddArrayToObject(object, name);
+    for (size_t i = 0; i < count; i++) {
+        cJSON *item = cJSON_CreateNumber((double)values[i]);
+        if (!array || !item || !cJSON_AddItemToArray(array, item)) {
+            cJSON_Delete(item);
+            return false;
+        }
+    }
+    return array != NULL;
+}
+
+sp_json *sp_json_add_object(sp_json *object, const char *name) {
+    return cJSON_AddObjectToObject(object, name);
+}
+
+sp_json *sp_json_texts(char *const *texts, size_t count) {
+    cJSON *array = cJSON_CreateArray();
+    for (size_t i = 0; i < count; i++) {
+        cJSON *item = cJSON_CreateString(texts[i]);
+        if (!array || !item || !cJSON_AddItemToArray(array, item)) {
+            cJSON_Delete(item);
+            cJSON_Delete(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+char *sp_json_print(const sp_json *root, bool spaced) {
+    return spaced ? cJSON_Print(root) : cJSON_PrintUnformatted(root);
+}
+
+void sp_json_destroy(sp_json *root) {
+    cJSON_Delete(root);
+}
+
+sp_json *sp_json_parse(const char *text, size_t length) {
+    return cJSON_ParseWithLength(text, length);
+}
+
+bool sp_json_is_object(const sp_json *value) {
+    return cJSON_IsObject(value);
+}
+
+const sp_json *sp_json_member(const sp_json *object, const char *name) {
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+const char *sp_json_text(const sp_json *value) {
+    return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+bool sp_json_number(const sp_json *value, double *number) {
+    if (!cJSON_IsNumber(value)) return false;
+    *number = value->valuedouble;
+    return true;
+}
+
+size_t sp_json_items(const sp_json *value) {
+    return (size_t)cJSON_GetArraySize(value);
+}
+
+const sp_json *sp_json_first(const sp_json *value) {
+    return value ? value->child : NULL;
+}
+
+const sp_json *sp_json_next(const sp_json *value) {
+    return value->next;
+}
+
+const char *sp_json_name(const sp_json *member) {
+    return member->string;
+}

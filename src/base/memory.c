@@ -1,0 +1,37 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t sp_bytes(size_t count, size_t size) {
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
+}
+
+void *sp_allocate(size_t count, size_t size) {
+    size_t bytes = sp_bytes(count, size);
+    if (bytes > SIZE_MAX / 2) return NULL;
+    /* aligned_alloc wants whole multiples of the alignment (C11 7.22.3.1). */
+    size_t whole = (bytes + SP_ALIGNMENT) / SP_ALIGNMENT * SP_ALIGNMENT;
+    return aligned_alloc(SP_ALIGNMENT, whole);
+}
+
+void *sp_allocate_zeroed(size_t count, size_t size) {
+    void *memory = sp_allocate(count, size);
+    if (memory) memset(memory, 0, count * size);
+    return memory;
+}
+
+bool sp_grow(void **items, size_t *capacity, size_t needed, size_t size) {
+    if (needed <= *capacity) return true;
+    size_t larger = *capacity + *capacity / 2 + 16;
+    if (larger < needed) larger = needed;
+    size_t bytes = sp_bytes(larger, size);
+    if (bytes > SIZE_MAX / 2) return false;
+    void *moved = realloc(*items, bytes);
+    if (!moved) return false;
+    *items = moved;
+    *capacity = larger;
+    return true;
+}

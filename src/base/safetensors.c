@@ -1,0 +1,159 @@
+#include "base/safetensors.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LENGTH_BYTES = 8 };
+
+/* No model in memory is larger than this, whatever a file says. */
+static const size_t largest_file = (size_t)1 << 40;
+
+static size_t tensor_items(const sp_tensor *tensor) {
+    return tensor->dimensions == 1 ? tensor->shape[0] : tensor->shape[0] * tensor->shape[1];
+}
+
+/* The header as fresh text; NULL when memory runs out. */
+static char *header_text(const sp_tensor *tensors, size_t count, const sp_metadata *metadata, size_t texts) {
+    sp_json *root = sp_json_object();
+    sp_json *about = sp_json_add_object(root, "__metadata__");
+    bool good = about != NULL;
+    for (size_t i = 0; i < texts; i++) good = sp_json_add_text(about, metadata[i].name, metadata[i].text) && good;
+    size_t offset = 0;
+    for (size_t i = 0; i < count; i++) {
+        sp_json *entry = sp_json_add_object(root, tensors[i].name);
+        size_t end = offset + tensor_items(&tensors[i]) * sizeof(float);
+        good = sp_json_add_text(entry, "dtype", "F32") && good;
+        good = sp_json_add_counts(entry, "shape", tensors[i].shape, tensors[i].dimensions) && good;
+        good = sp_json_add_counts(entry, "data_offsets", (size_t[]){offset, end}, 2) && good;
+        offset = end;
+    }
+    char *text = good ? sp_json_print(root, false) : NULL;
+    sp_json_destroy(root);
+    return text;
+}
+
+sp_status sp_safetensors_write(const char *path, const sp_tensor *tensors, size_t count, const sp_metadata *metadata,
+                               size_t texts, sp_error *error) {
+    char *header = header_text(tensors, count, metadata, texts);
+    if (!header) return sp_fail_memory(error, path, 0);
+    sp_output *output;
+    if (sp_output_open(path, &output, error)) {
+        free(header);
+        return error->status;
+    }
+    FILE *stream = sp_output_stream(output);
+    size_t length = strlen(header);
+    size_t padded = (length + 7) / 8 * 8; /* the tensors start aligned */
+    unsigned char bytes[LENGTH_BYTES];
+    for (int i = 0; i < LENGTH_BYTES; i++) bytes[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+    /* What a write cannot do, the commit reports: it asks the stream. */
+    fwrite(bytes, 1, sizeof bytes, stream);
+    fprintf(stream, "%s%*s", header, (int)(padded - length), "");
+    for (size_t i = 0; i < count; i++) fwrite(tensors[i].values, sizeof(float), tensor_items(&tensors[i]), stream);
+    free(header);
+    return sp_output_commit(output, error);
+}
+
+struct sp_safetensors {
+    char *path;       /* owned */
+    char *bytes;      /* owned: the whole file */
+    const char *data; /* in bytes: the first tensor */
+    size_t data_bytes;
+    sp_json *header; /* owned */
+};
+
+static sp_status not_safetensors(const char *path, const char *why, sp_error *error) {
+    return sp_fail(error, SP_BAD_DATA, "%s: is not a safetensors file (%s); name a model or a run directory", path,
+                   why);
+}
+
+static sp_status parse(sp_safetensors *file, size_t size, sp_error *error) {
+    if (size < LENGTH_BYTES) return not_safetensors(file->path, "shorter than 8 bytes", error);
+    uint64_t length = 0;
+    for (int i = 0; i < LENGTH_BYTES; i++) length |= (uint64_t)(unsigned char)file->bytes[i] << (8 * i);
+    if (length > size - LENGTH_BYTES) return not_safetensors(file->path, "its header is longer than the file", error);
+    file->header = sp_json_parse(file->bytes + LENGTH_BYTES, length);
+    if (!sp_json_is_object(file->header)) return not_safetensors(file->path, "its header is not JSON", error);
+    file->data = file->bytes + LENGTH_BYTES + length;
+    file->data_bytes = size - LENGTH_BYTES - length;
+    return SP_OK;
+}
+
+sp_status sp_safetensors_read(const char *path, sp_safetensors **file, sp_error *error) {
+    sp_safetensors *opened = calloc(1, sizeof *opened);
+    if (opened) opened->path = strdup(path);
+    if (!opened || !opened->path) {
+        free(opened);
+        return sp_fail_memory(error, path, sizeof *opened);
+    }
+    size_t size = 0;
+    sp_status status = sp_file_read(path, largest_file, &opened->bytes, &size, error);
+    if (!status) status = parse(opened, size, error);
+    if (status) {
+        sp_safetensors_destroy(opened);
+        return status;
+    }
+    *file = opened;
+    return SP_OK;
+}
+
+const char *sp_safetensors_text(const sp_safetensors *file, const char *name) {
+    return sp_json_text(sp_json_member(sp_json_member(file->header, "__metadata__"), name));
+}
+
+size_t sp_safetensors_bytes(const sp_safetensors *file) {
+    return file->data_bytes;
+}
+
+/* Whether `value` is the array of counts `wanted`. */
+static bool counts_are(const sp_json *value, const size_t *wanted, size_t count) {
+    if (sp_json_items(value) != count) return false;
+    const sp_json *item = sp_json_first(value);
+    for (size_t i = 0; i < count; i++, item = sp_json_next(item)) {
+        double number;
+        if (!item || !sp_json_number(item, &number) || number != (double)wanted[i]) return false;
+    }
+    return true;
+}
+
+/* Where the tensor's bytes start, when its two offsets hold exactly `bytes` of the file. */
+static bool offsets_hold(const sp_json *value, size_t bytes, size_t data_bytes, size_t *start) {
+    double from, to;
+    const sp_json *first = sp_json_first(value);
+    if (sp_json_items(value) != 2 || !sp_json_number(first, &from) || !sp_json_number(sp_json_next(first), &to))
+        return false;
+    if (!(from >= 0) || !(to >= from) || !(to <= (double)data_bytes) || from != (double)(size_t)from) return false;
+    *start = (size_t)from;
+    return to - from == (double)bytes;
+}
+
+sp_status sp_safetensors_copy(const sp_safetensors *file, const char *name, size_t rows, size_t columns, float *values,
+                              sp_error *error) {
+    size_t shape[2] = {rows, columns}, dimensions = columns > 0 ? 2 : 1, start;
+    size_t bytes = sp_bytes(sp_bytes(rows, columns > 0 ? columns : 1), sizeof(float));
+    const sp_json *entry = sp_json_member(file->header, name);
+    const char *type = sp_json_text(sp_json_member(entry, "dtype"));
+    if (!entry) return sp_fail(error, SP_BAD_DATA, "%s: has no tensor %s; name a model of shardprop", file->path, name);
+    if (!type || strcmp(type, "F32") != 0 || !counts_are(sp_json_member(entry, "shape"), shape, dimensions) ||
+        !offsets_hold(sp_json_member(entry, "data_offsets"), bytes, file->data_bytes, &start))
+        return sp_fail(error, SP_BAD_DATA,
+                       "%s: tensor %s is not float32 of the shape that the metadata says, or is cut off; "
+                       "copy the file again",
+                       file->path, name);
+    memcpy(values, file->data + start, bytes);
+    return SP_OK;
+}
+
+void sp_safetensors_destroy(sp_safetensors *file) {
+    if (!file) return;
+    sp_json_destroy(file->header);
+    free(file->bytes);
+    free(file->path);
+    free(file);
+}

@@ -1,0 +1,111 @@
+#include "base/text.h"
+
+#include "base/memory.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool sp_names_add(sp_names *names, const char *text) {
+    if (!sp_grow((void **)&names->text, &names->capacity, names->count + 1, sizeof *names->text)) return false;
+    char *copy = strdup(text);
+    if (!copy) return false;
+    names->text[names->count++] = copy;
+    return true;
+}
+
+bool sp_names_copy(sp_names *to, const sp_names *from) {
+    for (size_t i = 0; i < from->count; i++)
+        if (!sp_names_add(to, from->text[i])) return false;
+    return true;
+}
+
+void sp_names_clear(sp_names *names) {
+    for (size_t i = 0; i < names->count; i++) free(names->text[i]);
+    free(names->text);
+    *names = (sp_names){0};
+}
+
+long sp_names_find(const sp_names *names, const char *text) {
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->text[i], text) == 0) return (long)i;
+    return SP_NOT_FOUND;
+}
+
+/* strtod follows the locale's decimal point: hand it that one where the text has '.'. */
+static double parse_localised(const char *text, char point, const char **end) {
+    char copy[128];
+    size_t length = strlen(text);
+    if (length >= sizeof copy) {
+        *end = text;
+        return 0;
+    }
+    for (size_t i = 0; i <= length; i++) copy[i] = text[i] == '.' ? point : text[i];
+    char *stop;
+    double value = strtod(copy, &stop);
+    *end = text + (stop - copy);
+    return value;
+}
+
+bool sp_parse_real(const char *text, double *value) {
+    /* Decimal digits alone: strtod also takes blanks, hexadecimal and a locale's comma. */
+    const char *digits = text + (*text == '-' || *text == '+');
+    bool special = strcasecmp(digits, "nan") == 0 || strcasecmp(digits, "inf") == 0;
+    if (!special && !isdigit((unsigned char)*digits) && *digits != '.') return false;
+    if (!special && text[strspn(text, "+-.0123456789eE")] != '\0') return false;
+    const char *point = nl_langinfo(RADIXCHAR), *end;
+    if (*point == '.' || *point == '\0') {
+        char *stop;
+        *value = strtod(text, &stop);
+        end = stop;
+    } else {
+        *value = parse_localised(text, *point, &end);
+    }
+    return *end == '\0';
+}
+
+bool sp_parse_whole(const char *text, long long *value) {
+    const char *digits = text + (*text == '-' || *text == '+');
+    if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0') return false;
+    errno = 0;
+    *value = strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
+void sp_print_real(double value, char *text, size_t size) {
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, value);
+        char *comma = strchr(text, ',');
+        if (comma) *comma = '.';
+        double again;
+        if (sp_parse_real(text, &again) && (again == value || (isnan(again) && isnan(value)))) return;
+        /* A value that came from a float32 is exact once the float32 is. */
+        if ((double)(float)value == value && digits >= 6 && (float)again == (float)value) return;
+    }
+}
+
+size_t sp_edit_distance(const char *a, const char *b) {
+    enum { LONGEST = 64 };
+    size_t n = strlen(a), m = strlen(b);
+    if (n > LONGEST || m > LONGEST) return SIZE_MAX;
+    unsigned char d[LONGEST + 1][LONGEST + 1];
+    for (size_t i = 0; i <= n; i++) d[i][0] = (unsigned char)i;
+    for (size_t j = 0; j <= m; j++) d[0][j] = (unsigned char)j;
+    for (size_t i = 1; i <= n; i++)
+        for (size_t j = 1; j <= m; j++) {
+            int left = tolower((unsigned char)a[i - 1]), right = tolower((unsigned char)b[j - 1]);
+            unsigned best = d[i - 1][j - 1] + (left != right);
+            if (d[i - 1][j] + 1u < best) best = d[i - 1][j] + 1u;
+            if (d[i][j - 1] + 1u < best) best = d[i][j - 1] + 1u;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1u < best)
+                best = d[i - 2][j - 2] + 1u;
+            d[i][j] = (unsigned char)best;
+        }
+    return d[n][m];
+}

@@ -1,0 +1,134 @@
+/* shardprop check CONFIG */
+#include "base/error.h"
+#include "base/memory.h"
+#include "cmd/command.h"
+#include "config.h"
+#include "gradcheck.h"
+#include "plan.h"
+#include "step.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SAMPLE = 20 }; /* weights and biases compared in each layer */
+
+static const char *plural(size_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void print_part(const char *name, const sp_part *part) {
+    if (part->rows.count == 0) return;
+    printf("%-11s %zu row%s of %s\n", name, part->rows.count, plural(part->rows.count), part->data->table->path);
+}
+
+static void print_data(const sp_config *config, const sp_data *data) {
+    print_part("training", &data->train);
+    print_part("validation", &data->validation);
+    print_part("test", &data->test);
+    printf("%-11s %zu, normalize = %s\n", "features", data->preprocess.features,
+           sp_normalize_names[config->data.normalize]);
+    if (data->task == SP_CLASSIFICATION)
+        printf("%-11s classification, %zu classes (%s to %s)\n", "task", data->classes.count, data->classes.text[0],
+               data->classes.text[data->classes.count - 1]);
+    else
+        printf("%-11s regression\n", "task");
+    printf("%-11s %s\n", "loss", sp_loss_names[config->train.loss - 1]);
+}
+
+static void print_network(const sp_net *net) {
+    printf("\nlayer   inputs  outputs  activation  parameters\n");
+    for (size_t l = 0; l < net->depth; l++) {
+        const sp_layer *layer = &net->layers[l];
+        printf("%5zu  %7zu  %7zu  %-10s  %10zu\n", l + 1, layer->inputs, layer->outputs,
+               sp_activation_names[layer->activation], layer->inputs * layer->outputs + layer->outputs);
+    }
+    printf("%5s  %7s  %7s  %-10s  %10zu\n\n", "all", "", "", "", net->parameters);
+}
+
+static void print_bytes(const char *name, size_t bytes) {
+    if (bytes >= 10u << 20)
+        printf("%-11s %zu MiB\n", name, bytes >> 20);
+    else
+        printf("%-11s %zu KiB\n", name, (bytes + 1023) >> 10);
+}
+
+static void print_steps(const sp_plan *plan) {
+    printf("%-11s %zu rows; %zu step%s an epoch\n", "mini-batch", plan->batch_size, plan->steps, plural(plan->steps));
+    printf("%-11s %zu of at most %zu row%s\n", "shards", plan->shards, plan->shard_rows, plural(plan->shard_rows));
+    printf("%-11s %zu\n", "threads", plan->threads);
+    printf("%-11s %s\n", "kernels", plan->kernels->name);
+    printf("%-11s %.4g MFLOP\n", "step", plan->step_flops / 1e6);
+    print_bytes("memory", plan->total_bytes);
+}
+
+/* Prints the comparison; SP_FAILED where a layer's gradient is off. */
+static sp_status print_gradients(const sp_config *config, const sp_net *net, const sp_gradcheck *found,
+                                 sp_error *error) {
+    sp_status status = SP_OK;
+    printf("\nBackpropagation against central differences (bound %g):\n", SP_GRADCHECK_BOUND);
+    printf("layer  of       checked  at a kink  relative error\n");
+    for (size_t i = 0; i < 2 * net->depth; i++) {
+        bool off = !(found[i].error < SP_GRADCHECK_BOUND);
+        printf("%5zu  %-7s  %7zu  %9zu  %14.2e%s\n", i / 2 + 1, i % 2 ? "biases" : "weights", found[i].checked,
+               found[i].skipped, found[i].error, off ? "  WRONG" : "");
+        if (off && !status)
+            status =
+                sp_fail(error, SP_FAILED, "%s: the gradient of layer %zu's %s is off by %.2g; below %g would be right",
+                        config->path, i / 2 + 1, i % 2 ? "biases" : "weights", found[i].error, SP_GRADCHECK_BOUND);
+    }
+    if (!status) printf("the gradients agree\n");
+    return status;
+}
+
+static sp_status check_gradients(const sp_config *config, const sp_data *data, const sp_plan *plan, sp_error *error) {
+    const sp_net *net = plan->net;
+    uint64_t seed = (uint64_t)config->train.seed;
+    sp_stepper *stepper = NULL;
+    float *parameters = sp_allocate(net->parameters, sizeof *parameters);
+    sp_gradcheck *found = calloc(2 * net->depth, sizeof *found);
+    sp_status status = SP_OK;
+    if (!parameters || !found) {
+        status = sp_fail_memory(error, "the gradients", sp_bytes(net->parameters, sizeof *parameters));
+        goto done;
+    }
+    sp_net_initialise(net, (sp_init)config->network.init, seed, parameters);
+    status = sp_stepper_create(plan, net, data, (sp_optimizer)config->optimizer.name, parameters, &stepper, error);
+    if (!status) status = sp_gradcheck_run(plan, net, data, stepper, parameters, SAMPLE, seed, found, error);
+    if (!status) status = print_gradients(config, net, found, error);
+done:
+    sp_stepper_destroy(stepper);
+    free(found);
+    free(parameters);
+    return status;
+}
+
+static sp_status run(const sp_options *options, sp_error *error) {
+    sp_config *config;
+    sp_data *data = NULL;
+    sp_plan plan = {0};
+    sp_status status = sp_options_config(options, &config, error);
+    if (status) return status;
+    status = sp_data_load(config, &data, error);
+    if (!status) status = sp_plan_create(config, data, &plan, error);
+    if (!status && !options->quiet) {
+        print_data(config, data);
+        print_network(plan.net);
+        print_steps(&plan);
+    }
+    if (!status && options->gradients) status = check_gradients(config, data, &plan, error);
+    sp_plan_clear(&plan);
+    sp_data_destroy(data);
+    sp_config_destroy(config);
+    return status;
+}
+
+const sp_command sp_command_check = {
+    .name = "check",
+    .operands = "CONFIG",
+    .summary = "validate a config and its data, print the plan",
+    .help = "Nothing is trained and nothing is written. With --gradients, exit status 1 says\n"
+            "that backpropagation and central differences disagree.\n",
+    .operand_count = 1,
+    .options = SP_OPTION_SET | SP_OPTION_GRADIENTS,
+    .run = run,
+};

@@ -1,0 +1,104 @@
+/* shardprop predict MODEL DATA */
+#include "base/error.h"
+#include "base/file.h"
+#include "base/host.h"
+#include "base/memory.h"
+#include "cmd/command.h"
+#include "eval.h"
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The outputs of all rows, fresh memory. */
+static sp_status predict(const sp_model *model, const sp_dataset *dataset, float **outputs, sp_error *error) {
+    const sp_kernels *kernels;
+    sp_evaluator *evaluator = NULL;
+    sp_part part = {.data = dataset};
+    size_t rows = dataset->table->rows, width = model->net->outputs;
+    float *result = sp_allocate(rows, width * sizeof *result);
+    sp_status status = sp_kernels_choose(SP_KERNELS_AUTO, &kernels, error);
+    if (!status && (!result || !sp_rows_all(rows, &part.rows)))
+        status = sp_fail_memory(error, "the predictions", sp_bytes(rows, width * sizeof *result));
+    if (!status) status = sp_evaluator_create(model->net, kernels, sp_host_threads(), rows, &evaluator, error);
+    if (!status) sp_predict_part(evaluator, model->parameters, &model->preprocess, &part, result);
+    sp_evaluator_destroy(evaluator);
+    sp_rows_clear(&part.rows);
+    if (status) {
+        free(result);
+        return status;
+    }
+    *outputs = result;
+    return SP_OK;
+}
+
+static void write_header(FILE *stream, const sp_model *model, bool probabilities) {
+    fputs("prediction", stream);
+    for (size_t j = 0; j < model->net->outputs && probabilities; j++) {
+        fputc(',', stream);
+        /* A single output of two classes speaks for the second. */
+        size_t class = model->net->outputs == 1 ? 1 : j;
+        if (model->classes.count > 0)
+            sp_csv_write_field(stream, model->classes.text[class]);
+        else
+            fprintf(stream, "output_%zu", j);
+    }
+    fputc('\n', stream);
+}
+
+static void write_number(FILE *stream, float value) {
+    char text[40];
+    sp_print_real(value, text, sizeof text);
+    fputs(text, stream);
+}
+
+static void write_row(FILE *stream, const sp_model *model, const float *output, bool probabilities) {
+    size_t width = model->net->outputs;
+    if (model->classes.count > 0)
+        sp_csv_write_field(stream, model->classes.text[sp_predicted_class(width, output)]);
+    else
+        write_number(stream, output[0]);
+    for (size_t j = 0; j < width && probabilities; j++) {
+        fputc(',', stream);
+        write_number(stream, output[j]);
+    }
+    fputc('\n', stream);
+}
+
+static void write_rows(FILE *stream, const sp_model *model, const float *outputs, size_t rows, bool probabilities) {
+    write_header(stream, model, probabilities);
+    for (size_t i = 0; i < rows; i++) write_row(stream, model, outputs + i * model->net->outputs, probabilities);
+}
+
+static sp_status run(const sp_options *options, sp_error *error) {
+    sp_model *model;
+    sp_dataset *dataset = NULL;
+    sp_output *output = NULL;
+    float *outputs = NULL;
+    sp_status status = sp_model_load(options->operand[0], &model, error);
+    if (status) return status;
+    status = sp_model_load_data(model, options->operand[1], options->labels, false, &dataset, error);
+    if (!status) status = predict(model, dataset, &outputs, error);
+    if (!status && options->output) status = sp_output_open(options->output, &output, error);
+    if (!status) {
+        FILE *stream = output ? sp_output_stream(output) : stdout;
+        write_rows(stream, model, outputs, dataset->table->rows, options->probabilities);
+        if (output) status = sp_output_commit(output, error);
+    }
+    free(outputs);
+    sp_dataset_destroy(dataset);
+    sp_model_destroy(model);
+    return status;
+}
+
+const sp_command sp_command_predict = {
+    .name = "predict",
+    .operands = "MODEL DATA",
+    .summary = "predictions of a model, one row a sample, as CSV",
+    .help = "MODEL is a model file or a run directory. DATA is a CSV or IDX file, plain or\n"
+            "gzipped, with or without the target; where it has a header, columns are found\n"
+            "by name.\n",
+    .operand_count = 2,
+    .options = SP_OPTION_OUTPUT | SP_OPTION_PROBABILITIES | SP_OPTION_LABELS,
+    .run = run,
+};

@@ -1,0 +1,94 @@
+/* shardprop train CONFIG */
+#include "cmd/command.h"
+#include "cmd/progress.h"
+#include "config.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int sp_interrupted_by;
+
+/* A handler can only leave a note; the step that is under way is finished. */
+static volatile sig_atomic_t signal_seen;
+
+static void note_signal(int number) {
+    signal_seen = number;
+}
+
+/* The second signal of a kind ends the program at once: the handler is for one. */
+static void watch_signals(void) {
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void on_start(void *context, const char *plan) {
+    sp_display_start(context, plan);
+}
+
+static bool on_step(void *context, const sp_progress *progress) {
+    sp_display_step(context, progress);
+    return signal_seen != 0;
+}
+
+static void on_epoch(void *context, const sp_epoch *epoch, const sp_progress *progress) {
+    sp_display_epoch(context, epoch, progress);
+}
+
+static void print_part(const char *name, double loss, double accuracy) {
+    if (isnan(loss)) return;
+    if (!isnan(accuracy))
+        printf("%-10s accuracy %.4f  loss %.4g\n", name, accuracy, loss);
+    else
+        printf("%-10s loss %.6g\n", name, loss);
+}
+
+static void print_summary(const sp_summary *summary, const char *dir) {
+    const char *status = strcmp(summary->status, "stopped_early") == 0 ? "stopped early" : summary->status;
+    printf("%s after %zu epoch%s in %.2f s, %.0f samples/s; best epoch %zu\n", status, summary->epochs,
+           summary->epochs == 1 ? "" : "s", summary->train_seconds, summary->samples_per_second, summary->best_epoch);
+    print_part("train", summary->train_loss, summary->train_accuracy);
+    print_part("validation", summary->validation_loss, summary->validation_accuracy);
+    print_part("test", summary->test_loss, summary->test_accuracy);
+    printf("weights_xxh64 %016llx\n", (unsigned long long)summary->weights_xxh64);
+    printf("saved in %s\n", dir);
+}
+
+static sp_status run(const sp_options *options, sp_error *error) {
+    if (options->help_config) {
+        sp_config_help(stdout);
+        return SP_OK;
+    }
+    sp_config *config;
+    sp_status status = sp_options_config(options, &config, error);
+    if (status) return status;
+    sp_display display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)};
+    sp_observer observer = {&display, on_start, on_step, on_epoch};
+    sp_summary summary = {0};
+    watch_signals();
+    status = sp_train(config, &observer, &summary, error);
+    sp_display_end(&display);
+    if (!status) {
+        print_summary(&summary, config->output.dir);
+        if (strcmp(summary.status, "interrupted") == 0) sp_interrupted_by = signal_seen;
+    }
+    sp_config_destroy(config);
+    return status;
+}
+
+const sp_command sp_command_train = {
+    .name = "train",
+    .operands = "CONFIG",
+    .summary = "train as an INI file says, write a run directory",
+    .help = "The run directory (output.dir, by default runs/ and the config's name) then holds\n"
+            "config.ini, metrics.csv, summary.json and model.safetensors. Files of an earlier\n"
+            "run move to its folder previous/. OMP_NUM_THREADS limits the threads; it never\n"
+            "changes a result.\n",
+    .operand_count = 1,
+    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG,
+    .run = run,
+};

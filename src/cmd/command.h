@@ -1,0 +1,48 @@
+/* What the commands of the program share: options, and the one place that prints errors. */
+#ifndef SP_CMD_COMMAND_H
+#define SP_CMD_COMMAND_H
+
+#include "shardprop.h"
+
+enum { SP_MOST_SETS = 256, SP_MOST_OPERANDS = 2 };
+
+/* Options that a command may take; each command names its own as a set of bits. */
+enum {
+    SP_OPTION_SET = 1,
+    SP_OPTION_HELP_CONFIG = 2,
+    SP_OPTION_LABELS = 4,
+    SP_OPTION_OUTPUT = 8,
+    SP_OPTION_PROBABILITIES = 16,
+    SP_OPTION_GRADIENTS = 32
+};
+
+/* All strings are borrowed from the arguments. */
+typedef struct sp_options {
+    bool help, quiet, help_config, gradients, probabilities;
+    const char *labels, *output;
+    const char *set[SP_MOST_SETS];
+    size_t sets;
+    const char *operand[SP_MOST_OPERANDS];
+} sp_options;
+
+typedef struct sp_command {
+    const char *name, *operands, *summary; /* as the help shows them */
+    const char *help;                      /* what else there is to say; ends with a newline */
+    size_t operand_count;
+    unsigned options;
+    sp_status (*run)(const sp_options *options, sp_error *error);
+} sp_command;
+
+extern const sp_command sp_command_train, sp_command_evaluate, sp_command_predict, sp_command_check, sp_command_info;
+
+/* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
+sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);
+void sp_command_help(const sp_command *command);
+
+/* Loads the operand's config and applies --set; all faults at once. The caller destroys it. */
+sp_status sp_options_config(const sp_options *options, sp_config **config, sp_error *error);
+
+/* The signal that ended the training, 0: none. The program then exits with 128 + signal. */
+extern int sp_interrupted_by;
+
+#endif

@@ -1,0 +1,97 @@
+/* The program: finds the command, prints its errors, exits with its status. */
+#include "base/host.h"
+#include "cmd/command.h"
+#include "math/kernels.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const sp_command *const commands[] = {&sp_command_train, &sp_command_evaluate, &sp_command_predict,
+                                             &sp_command_check, &sp_command_info};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *stream) {
+    fprintf(stream, "Usage: shardprop COMMAND [OPTION]... ARGUMENT...\n"
+                    "\n"
+                    "Trains multilayer perceptrons on all cores, with the same bits at every number\n"
+                    "of threads.\n"
+                    "\n"
+                    "Commands:\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        char left[40];
+        snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->operands);
+        fprintf(stream, "  %-20s %s\n", left, commands[i]->summary);
+    }
+    fprintf(stream, "\n"
+                    "Start with:\n"
+                    "  shardprop train configs/digits.ini\n"
+                    "  shardprop evaluate runs/digits data/digits.csv\n"
+                    "\n"
+                    "Every command takes --help; shardprop train --help-config prints all keys of a\n"
+                    "config; shardprop --version says what the program was built with.\n"
+                    "Exit status: 0 done, 1 the work failed, 2 wrong usage or configuration,\n"
+                    "3 bad data, 128 + signal when interrupted.\n");
+}
+
+static void print_version(void) {
+    printf("shardprop %s\n", sp_version());
+    printf("compiler  %s\n", sp_host_compiler());
+    printf("kernels   %s, %s\n", sp_kernels_blas.name, sp_kernels_reference.name);
+    printf("BLAS      %s\n", sp_blas_description());
+    printf("threads   %zu allowed\n", sp_host_threads());
+}
+
+/* The one place where faults are printed: every line of them with the program's name. */
+static void print_error(const sp_error *error) {
+    const char *line = error->text;
+    while (*line) {
+        size_t length = strcspn(line, "\n");
+        fprintf(stderr, "shardprop: %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+static const sp_command *find_command(const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    return NULL;
+}
+
+static int run(const sp_command *command, int argc, char **argv) {
+    sp_options options = {0};
+    sp_error error = {0};
+    sp_status status = sp_options_parse(command, argc, argv, &options, &error);
+    if (!status && options.help)
+        sp_command_help(command);
+    else if (!status)
+        status = command->run(&options, &error);
+    if (status) print_error(&error);
+    if (!status && sp_interrupted_by) return 128 + sp_interrupted_by;
+    return (int)status;
+}
+
+int main(int argc, char **argv) {
+    int exit_status = 0;
+    const sp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    if (command) {
+        exit_status = run(command, argc - 1, argv + 1);
+    } else if (argc > 1 &&
+               (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+        print_help(stdout);
+    } else if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        print_version();
+    } else {
+        if (argc > 1)
+            fprintf(stderr, "shardprop: no command '%s'; use train, evaluate, predict, check or info (see --help)\n",
+                    argv[1]);
+        else
+            print_help(stderr);
+        exit_status = SP_BAD_CONFIG;
+    }
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "shardprop: stdout: writing failed (%s); results are incomplete\n", strerror(errno));
+        if (exit_status == 0) exit_status = SP_FAILED;
+    }
+    return exit_status;
+}

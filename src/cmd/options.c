@@ -1,0 +1,114 @@
+#include "cmd/command.h"
+
+#include "base/error.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Each option once: its long and short name, the bit of the commands that take it, its help. */
+static const struct {
+    const char *name;
+    char letter;  /* also its value for getopt_long */
+    unsigned bit; /* 0: every command takes it */
+    const char *argument, *help;
+} known[] = {
+    {"set", 's', SP_OPTION_SET, "SECTION.KEY=VALUE", "override a key of the config (repeatable)"},
+    {"help-config", 'c', SP_OPTION_HELP_CONFIG, NULL, "print every key with type, range and default"},
+    {"labels", 'l', SP_OPTION_LABELS, "FILE", "the label file of IDX images"},
+    {"output", 'o', SP_OPTION_OUTPUT, "FILE", "write there instead of stdout"},
+    {"probabilities", 'p', SP_OPTION_PROBABILITIES, NULL, "a column for every output, too"},
+    {"gradients", 'g', SP_OPTION_GRADIENTS, NULL, "compare backpropagation with central differences"},
+    {"quiet", 'q', 0, NULL, "print results and errors alone"},
+    {"help", 'h', 0, NULL, "print this help"},
+};
+enum { KNOWN = sizeof known / sizeof *known };
+
+static bool takes(const sp_command *command, size_t i) {
+    return known[i].bit == 0 || (command->options & known[i].bit);
+}
+
+static sp_status wrong_usage(const sp_command *command, const char *what, const char *which, sp_error *error) {
+    return sp_fail(error, SP_BAD_CONFIG, "%s: %s%s; see shardprop %s --help", command->name, what, which,
+                   command->name);
+}
+
+static sp_status take(const sp_command *command, int letter, const char *argument, sp_options *options,
+                      sp_error *error) {
+    switch (letter) {
+    case 's':
+        if (options->sets == SP_MOST_SETS)
+            return wrong_usage(command, "more --set than can be held: ", argument, error);
+        options->set[options->sets++] = argument;
+        break;
+    case 'c': options->help_config = true; break;
+    case 'l': options->labels = argument; break;
+    case 'o': options->output = argument; break;
+    case 'p': options->probabilities = true; break;
+    case 'g': options->gradients = true; break;
+    case 'q': options->quiet = true; break;
+    case 'h': options->help = true; break;
+    }
+    return SP_OK;
+}
+
+sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error) {
+    struct option longs[KNOWN + 1] = {{0}};
+    char shorts[2 * KNOWN + 2] = ":"; /* tell a missing value from an unknown option */
+    size_t count = 0, used = 1;
+    for (size_t i = 0; i < KNOWN; i++) {
+        if (!takes(command, i)) continue;
+        longs[count++] =
+            (struct option){known[i].name, known[i].argument ? required_argument : no_argument, NULL, known[i].letter};
+        shorts[used++] = known[i].letter;
+        if (known[i].argument) shorts[used++] = ':';
+    }
+    int letter;
+    opterr = 0;
+    optind = 1;
+    while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        char short_name[] = {'-', (char)optopt, '\0'};
+        const char *which = optopt > 0 && strncmp(argv[optind - 1], "--", 2) != 0 ? short_name : argv[optind - 1];
+        if (letter == '?') return wrong_usage(command, "no such option ", which, error);
+        if (letter == ':') return wrong_usage(command, "a value is missing behind ", which, error);
+        sp_status status = take(command, letter, optarg, options, error);
+        if (status) return status;
+    }
+    if (options->help || options->help_config) return SP_OK;
+    size_t operands = (size_t)(argc - optind);
+    if (operands < command->operand_count)
+        return wrong_usage(command, "something is missing of ", command->operands, error);
+    if (operands > command->operand_count)
+        return wrong_usage(command, "too many arguments, from ", argv[(size_t)optind + command->operand_count], error);
+    for (size_t i = 0; i < operands; i++) options->operand[i] = argv[(size_t)optind + i];
+    return SP_OK;
+}
+
+void sp_command_help(const sp_command *command) {
+    printf("Usage: shardprop %s [OPTION]... %s\n\n%s.\n\n%s\nOptions:\n", command->name, command->operands,
+           command->summary, command->help);
+    for (size_t i = 0; i < KNOWN; i++) {
+        if (!takes(command, i)) continue;
+        char left[48];
+        snprintf(left, sizeof left, "-%c, --%s%s%s", known[i].letter, known[i].name, known[i].argument ? " " : "",
+                 known[i].argument ? known[i].argument : "");
+        if (strlen(left) > 24)
+            printf("  %s\n  %-24s %s\n", left, "", known[i].help);
+        else
+            printf("  %-24s %s\n", left, known[i].help);
+    }
+}
+
+sp_status sp_options_config(const sp_options *options, sp_config **config, sp_error *error) {
+    sp_config *loaded = sp_config_create();
+    if (!loaded) return sp_fail_memory(error, "the configuration", 1);
+    sp_config_load(loaded, options->operand[0], error);
+    for (size_t i = 0; i < options->sets; i++) sp_config_set(loaded, options->set[i], error);
+    if (error->status == SP_OK) sp_config_check(loaded, error);
+    if (error->status) {
+        sp_config_destroy(loaded);
+        return error->status;
+    }
+    *config = loaded;
+    return SP_OK;
+}

@@ -1,0 +1,109 @@
+/* The configuration: one struct that everyone may read, and the table of its keys. */
+#ifndef SP_CONFIG_H
+#define SP_CONFIG_H
+
+#include "data/classes.h"
+#include "data/preprocess.h"
+#include "math/kernels.h"
+#include "net.h"
+#include "optim.h"
+
+#include <stdio.h>
+
+typedef enum sp_monitor { SP_MONITOR_AUTO, SP_MONITOR_LOSS, SP_MONITOR_ACCURACY } sp_monitor;
+
+/* The choice 0 of each of these is `auto`; the others are the enum's value + 1. */
+enum { SP_AUTO = 0 };
+
+enum { SP_MOST_KEYS = 64 };
+
+/* A list of whole numbers or of choices. */
+typedef struct sp_list {
+    size_t count;
+    long long item[SP_MOST_LAYERS - 1];
+} sp_list;
+
+struct sp_config {
+    char *path; /* owned: of the file loaded last; NULL: none */
+    struct {
+        char *train, *train_labels, *test, *test_labels, *validation, *validation_labels, *target; /* owned */
+        int task;                                                                                  /* sp_task */
+        int normalize;                                                                             /* sp_normalize */
+        int header;                                                                                /* sp_header */
+    } data;
+    struct {
+        sp_list hidden;
+        sp_list activation;    /* sp_activation: one, or one a hidden layer */
+        int output_activation; /* SP_AUTO, or sp_activation + 1 */
+        int init;              /* sp_init */
+    } network;
+    struct {
+        int name; /* sp_optimizer */
+        double learning_rate;
+    } optimizer;
+    struct {
+        long long epochs;
+        long long batch_size; /* SP_AUTO: all rows */
+        int loss;             /* SP_AUTO, or sp_loss + 1 */
+        long long seed;
+        int shuffle;
+        long long patience;
+        int monitor; /* sp_monitor */
+    } train;
+    struct {
+        long long threads; /* SP_AUTO, or so many */
+        long long shards;  /* SP_AUTO, or so many */
+        int kernels;       /* sp_kernel_choice */
+    } parallel;
+    struct {
+        char *dir; /* owned */
+    } output;
+    int line[SP_MOST_KEYS]; /* by index of sp_keys: where each was set; 0: the default, -1: --set */
+};
+
+typedef enum sp_key_type {
+    SP_KEY_TEXT,   /* char *, owned */
+    SP_KEY_WHOLE,  /* long long, in low .. high; or the word, which is SP_AUTO */
+    SP_KEY_REAL,   /* double, in low .. high */
+    SP_KEY_CHOICE, /* int: index in choices */
+    SP_KEY_WHOLES, /* sp_list of whole numbers */
+    SP_KEY_CHOICES /* sp_list of indices in choices */
+} sp_key_type;
+
+/* One key: all that parsing, checking, writing and the help need to know of it. */
+typedef struct sp_key {
+    const char *section, *name;
+    sp_key_type type;
+    size_t offset;       /* of its value in struct sp_config */
+    const char *initial; /* the default, as a file would say it */
+    const char *help;
+    double low, high;
+    const char *word;           /* SP_KEY_WHOLE: what stands for SP_AUTO; NULL: nothing does */
+    const char *const *choices; /* NULL at the end */
+} sp_key;
+
+extern const sp_key sp_keys[];
+extern const size_t sp_key_count;
+
+/* A copy, with the same places for messages; NULL when memory runs out. */
+sp_config *sp_config_copy(const sp_config *config);
+
+/* Writes the value of a key as a file would say it, whole or cut to `size`. */
+void sp_config_print(const sp_config *config, const sp_key *key, char *text, size_t size);
+
+/* Writes the range or the choices of a key for people: "1 to 4096, or auto". */
+void sp_key_range(const sp_key *key, char *text, size_t size);
+
+/* Writes where "section.name" was set, "FILE:LINE" or "--set" or "default", for messages. */
+void sp_config_place(const sp_config *config, const char *key, char *text, size_t size);
+
+/* Sets a key that the program itself has resolved; false when memory runs out. */
+bool sp_config_resolve_text(char **value, const char *text);
+
+/* Where data.test or data.validation is a share of the training rows: that share; else 0. */
+double sp_config_share(const char *value);
+
+/* Writes all keys with their help, as a file to start from. */
+void sp_config_help(FILE *stream);
+
+#endif

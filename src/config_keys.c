@@ -1,0 +1,96 @@
+/* Every key of a configuration file, in the order in which files and help show them. */
+#include "config.h"
+
+#include <float.h>
+
+static const char *const task_names[] = {"auto", "classification", "regression", NULL};
+static const char *const header_names[] = {"auto", "yes", "no", NULL};
+static const char *const switch_names[] = {"no", "yes", NULL};
+static const char *const init_names[] = {"auto", "he", "xavier", "lecun", NULL};
+static const char *const monitor_names[] = {"auto", "validation_loss", "validation_accuracy", NULL};
+static const char *const kernel_names[] = {"auto", "blas", "reference", NULL};
+
+/* The choices of a hidden layer: sp_activation without softmax. */
+static const char *const hidden_activation_names[] = {"sigmoid", "tanh", "relu", "identity", NULL};
+
+/* With `auto` before them: the value is the enum's + 1. */
+static const char *const output_activation_names[] = {"auto", "sigmoid", "tanh", "relu", "identity", "softmax", NULL};
+static const char *const loss_names[] = {"auto", "squared_error", "cross_entropy", NULL};
+
+#define AT(field)                        offsetof(struct sp_config, field)
+#define TEXT                             .type = SP_KEY_TEXT
+#define WHOLE(least, most)               .type = SP_KEY_WHOLE, .low = (least), .high = (most)
+#define WHOLE_OR(least, most, auto_word) WHOLE(least, most), .word = (auto_word)
+#define REAL(least, most)                .type = SP_KEY_REAL, .low = (least), .high = (most)
+#define CHOICE(names)                    .type = SP_KEY_CHOICE, .choices = (names)
+#define WHOLES(least, most)              .type = SP_KEY_WHOLES, .low = (least), .high = (most)
+#define CHOICES(names)                   .type = SP_KEY_CHOICES, .choices = (names)
+
+const sp_key sp_keys[] = {
+    {"data", "train", TEXT, .offset = AT(data.train), .initial = "",
+     .help = "training rows: a CSV or IDX file, plain or gzipped (required)"},
+    {"data", "train_labels", TEXT, .offset = AT(data.train_labels), .initial = "",
+     .help = "labels of the training rows (IDX only)"},
+    {"data", "test", TEXT, .offset = AT(data.test), .initial = "",
+     .help = "test rows: a file, or a share of the training rows (0.2), drawn by the seed, of every class its part; "
+             "empty: none"},
+    {"data", "test_labels", TEXT, .offset = AT(data.test_labels), .initial = "",
+     .help = "labels of the test rows (IDX only)"},
+    {"data", "validation", TEXT, .offset = AT(data.validation), .initial = "",
+     .help = "validation rows: a file, or a share of the training rows; the best epoch is chosen on them"},
+    {"data", "validation_labels", TEXT, .offset = AT(data.validation_labels), .initial = "",
+     .help = "labels of the validation rows (IDX only)"},
+    {"data", "target", TEXT, .offset = AT(data.target), .initial = "last",
+     .help = "column to learn: last, first, a name of the header, or a zero-based index (CSV only)"},
+    {"data", "header", CHOICE(header_names), .offset = AT(data.header), .initial = "auto",
+     .help = "whether the first row names the columns (CSV only); auto: when none of its features is a number"},
+    {"data", "task", CHOICE(task_names), .offset = AT(data.task), .initial = "auto",
+     .help = "auto: classification where the target is text or takes few whole numbers, else regression"},
+    {"data", "normalize", CHOICE(sp_normalize_names), .offset = AT(data.normalize), .initial = "none",
+     .help = "of each feature: unit divides by 255, minmax maps to 0..1, standard to mean 0 and deviation 1; fitted on "
+             "the training rows alone, stored in the model"},
+
+    {"network", "hidden", WHOLES(1, 1 << 20), .offset = AT(network.hidden), .initial = "64",
+     .help = "widths of the hidden layers, say 512, 256; empty: none"},
+    {"network", "activation", CHOICES(hidden_activation_names), .offset = AT(network.activation), .initial = "relu",
+     .help = "of the hidden layers: one for all, or one each"},
+    {"network", "output_activation", CHOICE(output_activation_names), .offset = AT(network.output_activation),
+     .initial = "auto",
+     .help = "auto: softmax for cross_entropy; for squared_error sigmoid (classes) or identity (regression)"},
+    {"network", "init", CHOICE(init_names), .offset = AT(network.init), .initial = "auto",
+     .help = "initial weights, uniform, each by the width of its layer; auto: he for relu, else xavier"},
+
+    {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
+     .help = "sgd: w := w - eta dJ/dw"},
+    {"optimizer", "learning_rate", REAL(0, 1e6), .offset = AT(optimizer.learning_rate), .initial = "0.1",
+     .help = "eta"},
+
+    {"train", "epochs", WHOLE(1, 1e9), .offset = AT(train.epochs), .initial = "10",
+     .help = "passes over the training rows"},
+    {"train", "batch_size", WHOLE_OR(1, 1e9, "full"), .offset = AT(train.batch_size), .initial = "32",
+     .help = "rows of a mini-batch; 1: stochastic, full: all rows in one; the last may be smaller"},
+    {"train", "loss", CHOICE(loss_names), .offset = AT(train.loss), .initial = "auto",
+     .help = "auto: cross_entropy for classification, squared_error for regression"},
+    {"train", "seed", WHOLE(0, 4294967295.0), .offset = AT(train.seed), .initial = "1",
+     .help = "of initial weights, order and splits"},
+    {"train", "shuffle", CHOICE(switch_names), .offset = AT(train.shuffle), .initial = "yes",
+     .help = "a new order of the rows in every epoch"},
+    {"train", "patience", WHOLE(0, 1e9), .offset = AT(train.patience), .initial = "0",
+     .help = "stop after so many epochs without a better validation result; 0: never"},
+    {"train", "monitor", CHOICE(monitor_names), .offset = AT(train.monitor), .initial = "auto",
+     .help = "what makes an epoch the best; auto: validation_accuracy for classification, else validation_loss"},
+
+    {"parallel", "threads", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.threads), .initial = "auto",
+     .help = "OpenMP threads; auto: at most what OMP_NUM_THREADS, the affinity mask and the CPU quota allow; never "
+             "changes a result"},
+    {"parallel", "shards", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.shards), .initial = "auto",
+     .help = "slices of a mini-batch, the most threads that can share it; part of the result; auto: by the batch size"},
+    {"parallel", "kernels", CHOICE(kernel_names), .offset = AT(parallel.kernels), .initial = "auto",
+     .help = "matrix products: blas (OpenBLAS) or reference (plain loops); auto: blas"},
+
+    {"output", "dir", TEXT, .offset = AT(output.dir), .initial = "",
+     .help = "the run directory; empty: runs/ and the name of the config file"},
+};
+
+const size_t sp_key_count = sizeof sp_keys / sizeof *sp_keys;
+_Static_assert(sizeof sp_keys / sizeof *sp_keys <= SP_MOST_KEYS, "raise SP_MOST_KEYS");

@@ -1,0 +1,144 @@
+#include "data/classes.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_NUMBER_CLASSES = 100 };
+
+/* A label: by its text where that is not NULL, else by its number. */
+typedef struct label {
+    double number;
+    const char *text;
+} label;
+
+static int compare_labels(const void *left, const void *right) {
+    const label *a = left, *b = right;
+    if (a->text) return strcmp(a->text, b->text);
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static bool any_text(const sp_table *table) {
+    for (size_t i = 0; i < table->rows && table->target_texts; i++)
+        if (!isfinite(table->targets[i])) return true;
+    return false;
+}
+
+static label label_of(const sp_table *table, size_t row, bool as_text) {
+    return (label){table->targets[row], as_text ? table->target_texts + table->target_at[row] : NULL};
+}
+
+/* The different labels of a table, ascending; fresh memory, NULL when it runs out. */
+static label *distinct_labels(const sp_table *table, size_t *count) {
+    label *labels = sp_allocate(table->rows, sizeof *labels);
+    if (!labels) return NULL;
+    bool as_text = any_text(table);
+    for (size_t i = 0; i < table->rows; i++) labels[i] = label_of(table, i, as_text);
+    qsort(labels, table->rows, sizeof *labels, compare_labels);
+    size_t kept = 0;
+    for (size_t i = 0; i < table->rows; i++)
+        if (kept == 0 || compare_labels(&labels[i], &labels[kept - 1]) != 0) labels[kept++] = labels[i];
+    *count = kept;
+    return labels;
+}
+
+sp_task sp_task_of(const sp_table *table) {
+    if (table->bytes || any_text(table)) return SP_CLASSIFICATION;
+    double seen[MOST_NUMBER_CLASSES];
+    size_t count = 0;
+    for (size_t i = 0; i < table->rows; i++) {
+        double number = table->targets[i];
+        size_t j = 0;
+        while (j < count && seen[j] != number) j++;
+        if (j < count) continue;
+        if (number != floor(number) || count == MOST_NUMBER_CLASSES) return SP_REGRESSION;
+        seen[count++] = number;
+    }
+    return table->rows >= 2 * count ? SP_CLASSIFICATION : SP_REGRESSION;
+}
+
+sp_status sp_classes_find(const sp_table *table, sp_names *classes, sp_error *error) {
+    size_t count;
+    label *labels = distinct_labels(table, &count);
+    bool good = labels != NULL;
+    for (size_t i = 0; i < count && good; i++) {
+        char number[32];
+        if (!labels[i].text) sp_print_real(labels[i].number, number, sizeof number);
+        good = sp_names_add(classes, labels[i].text ? labels[i].text : number);
+    }
+    free(labels);
+    if (!good) return sp_fail_memory(error, "the classes", sp_bytes(table->rows, sizeof(label)));
+    if (classes->count >= 2) return SP_OK;
+    return sp_fail(error, SP_BAD_DATA, "%s: every row has the label '%.40s'; classification needs two classes",
+                   table->path, classes->text[0]);
+}
+
+/* Class names as labels: numbers where all of them are. */
+static label *labels_of_names(const sp_names *classes, bool *as_text) {
+    label *labels = sp_allocate(classes->count, sizeof *labels);
+    if (!labels) return NULL;
+    *as_text = false;
+    for (size_t i = 0; i < classes->count; i++) {
+        labels[i].text = classes->text[i];
+        if (!sp_parse_real(classes->text[i], &labels[i].number)) *as_text = true;
+    }
+    for (size_t i = 0; i < classes->count && !*as_text; i++) labels[i].text = NULL;
+    return labels;
+}
+
+static sp_status unknown_label(const sp_table *table, size_t row, const sp_names *classes, sp_error *error) {
+    char place[600], number[32] = "";
+    sp_table_place(table, row, place, sizeof place);
+    sp_print_real(table->targets[row], number, sizeof number);
+    return sp_fail(error, SP_BAD_DATA, "%s: the label '%.40s' is none of the %zu classes trained on (%.40s to %.40s)",
+                   place, table->target_texts ? table->target_texts + table->target_at[row] : number, classes->count,
+                   classes->text[0], classes->text[classes->count - 1]);
+}
+
+sp_status sp_classes_assign(const sp_table *table, const sp_names *classes, int32_t **labels, sp_error *error) {
+    bool as_text = false;
+    label *known = labels_of_names(classes, &as_text);
+    int32_t *assigned = sp_allocate(table->rows, sizeof *assigned);
+    sp_status status =
+        known && assigned ? SP_OK : sp_fail_memory(error, "the labels", sp_bytes(table->rows, sizeof *assigned));
+    char number[32];
+    for (size_t i = 0; i < table->rows && !status; i++) {
+        label wanted = {table->targets[i], NULL};
+        if (as_text && table->target_texts) wanted.text = table->target_texts + table->target_at[i];
+        if (as_text && !table->target_texts) { /* a model of text labels, scored on IDX */
+            sp_print_real(table->targets[i], number, sizeof number);
+            wanted.text = number;
+        }
+        const label *found = bsearch(&wanted, known, classes->count, sizeof *known, compare_labels);
+        if (!found || (!as_text && isnan(wanted.number)))
+            status = unknown_label(table, i, classes, error);
+        else
+            assigned[i] = (int32_t)(found - known);
+    }
+    free(known);
+    if (status) {
+        free(assigned);
+        return status;
+    }
+    *labels = assigned;
+    return SP_OK;
+}
+
+sp_status sp_values_assign(const sp_table *table, float **values, sp_error *error) {
+    float *assigned = sp_allocate(table->rows, sizeof *assigned);
+    if (!assigned) return sp_fail_memory(error, "the targets", sp_bytes(table->rows, sizeof *assigned));
+    for (size_t i = 0; i < table->rows; i++) {
+        assigned[i] = (float)table->targets[i];
+        if (isfinite(assigned[i])) continue;
+        char place[600];
+        sp_table_place(table, i, place, sizeof place);
+        free(assigned);
+        return sp_fail(error, SP_BAD_DATA, "%s: the target '%.40s' is not a finite number, as regression needs", place,
+                       table->target_texts ? table->target_texts + table->target_at[i] : "");
+    }
+    *values = assigned;
+    return SP_OK;
+}

@@ -1,0 +1,42 @@
+/* The data of one training: rows for training, validation and test, ready to gather. */
+#ifndef SP_DATA_DATASET_H
+#define SP_DATA_DATASET_H
+
+#include "data/classes.h"
+#include "data/preprocess.h"
+#include "data/split.h"
+
+/* One file: its values, and what each row should come to. */
+typedef struct sp_dataset {
+    sp_table *table;  /* owned */
+    int32_t *classes; /* owned [rows]: classification */
+    float *values;    /* owned [rows]: regression */
+} sp_dataset;
+
+/* Some rows of a data set; borrows the data set, owns the row numbers. Empty: count 0. */
+typedef struct sp_part {
+    const sp_dataset *data;
+    sp_rows rows;
+} sp_part;
+
+typedef struct sp_data {
+    sp_task task;
+    sp_names classes; /* empty: regression */
+    sp_preprocess preprocess;
+    sp_dataset *files[3]; /* owned: of training, validation, test; NULL: none of its own */
+    sp_part train, validation, test;
+} sp_data;
+
+/* Loads all that `config` names. SP_BAD_CONFIG, SP_BAD_DATA, SP_FAILED: see data/table.h. */
+sp_status sp_data_load(const sp_config *config, sp_data **data, sp_error *error);
+void sp_data_destroy(sp_data *data);
+
+/*
+ * Loads one file and, where it is labelled, gives its rows `classes` or values.
+ * SP_BAD_DATA: see data/classes.h.
+ */
+sp_status sp_dataset_load(const char *path, const char *labels_path, const sp_table_options *options, sp_task task,
+                          const sp_names *classes, sp_dataset **dataset, sp_error *error);
+void sp_dataset_destroy(sp_dataset *dataset);
+
+#endif

@@ -1,0 +1,47 @@
+#include "math/kernels.h"
+
+#include "base/error.h"
+
+#include <cblas.h>
+
+/* The builds of OpenBLAS, as openblas_get_parallel names them. */
+enum { BUILD_SERIAL = 0, BUILD_PTHREAD = 1 };
+
+sp_status sp_blas_prepare(sp_error *error) {
+    /*
+     * The serial build has no locks and computes wrong results when threads share it.
+     * The OpenMP build gives other bits at one thread than at two, and telling it to
+     * use one thread changes the OpenMP settings of the whole program.
+     */
+    int build = openblas_get_parallel();
+    if (build != BUILD_PTHREAD)
+        return sp_fail(error, SP_FAILED,
+                       "kernels: the OpenBLAS found at run time is the %s build, which %s; let the program find "
+                       "the pthread build (check LD_LIBRARY_PATH) or set parallel.kernels=reference",
+                       build == BUILD_SERIAL ? "serial" : "OpenMP",
+                       build == BUILD_SERIAL ? "is wrong when threads share it"
+                                             : "gives other bits at one thread than at two");
+    openblas_set_num_threads(1);
+    return SP_OK;
+}
+
+const char *sp_blas_description(void) {
+    return openblas_get_config();
+}
+
+static void multiply(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)k, b,
+                (blasint)n, 0, c, (blasint)n);
+}
+
+static void multiply_at(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)m, b,
+                (blasint)n, 0, c, (blasint)n);
+}
+
+static void multiply_bt(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)k, b,
+                (blasint)k, 0, c, (blasint)n);
+}
+
+const sp_kernels sp_kernels_blas = {"blas", multiply, multiply_at, multiply_bt};

@@ -1,0 +1,268 @@
+/* The model file: tensors as they are, all else in the metadata of safetensors. */
+#include "model.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const task_names[] = {"auto", "classification", "regression", NULL};
+static const char model_name[] = "model.safetensors";
+static const char format_name[] = "shardprop";
+
+/* One number when all are alike, else all, between blanks; fresh memory, NULL when it runs out. */
+static char *print_floats(const float *values, size_t count) {
+    size_t printed = 1;
+    for (size_t i = 1; i < count && printed == 1; i++)
+        if (values[i] != values[0]) printed = count;
+    size_t size = printed * 20 + 1, used = 0;
+    char *text = malloc(size);
+    for (size_t i = 0; text && i < printed; i++) {
+        char number[32];
+        sp_print_real(values[i], number, sizeof number);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? " " : "", number);
+    }
+    return text;
+}
+
+static bool parse_floats(const char *text, float *values, size_t count) {
+    size_t parsed = 0;
+    while (text && *text && parsed < count) {
+        char number[32];
+        size_t length = strcspn(text, " ");
+        double value;
+        if (length >= sizeof number) return false;
+        snprintf(number, sizeof number, "%.*s", (int)length, text);
+        if (!sp_parse_real(number, &value)) return false;
+        values[parsed++] = (float)value;
+        text += length + strspn(text + length, " ");
+    }
+    if (!text || *text) return false;
+    for (size_t i = 1; i < count && parsed == 1; i++) values[i] = values[0];
+    return parsed == 1 || parsed == count;
+}
+
+static char *print_names(const sp_names *names) {
+    sp_json *array = sp_json_texts(names->text, names->count);
+    char *text = array ? sp_json_print(array, false) : NULL;
+    sp_json_destroy(array);
+    return text;
+}
+
+static bool parse_names(const char *text, sp_names *names) {
+    sp_json *array = text ? sp_json_parse(text, strlen(text)) : NULL;
+    bool good = array != NULL;
+    for (const sp_json *item = sp_json_first(array); item && good; item = sp_json_next(item))
+        good = sp_json_text(item) && sp_names_add(names, sp_json_text(item));
+    sp_json_destroy(array);
+    return good;
+}
+
+/* "784 128 10", and "relu softmax". */
+static void print_layers(const sp_net *net, char *widths, char *activations, size_t size) {
+    size_t used = (size_t)snprintf(widths, size, "%zu", net->inputs), activations_used = 0;
+    for (size_t l = 0; l < net->depth; l++) {
+        used += (size_t)snprintf(widths + used, size - used, " %zu", net->layers[l].outputs);
+        activations_used += (size_t)snprintf(activations + activations_used, size - activations_used, "%s%s",
+                                             l > 0 ? " " : "", sp_activation_names[net->layers[l].activation]);
+    }
+}
+
+/* The tensors layer1.weight, layer1.bias, ...: views of `parameters`. */
+static void list_tensors(const sp_net *net, const float *parameters, sp_tensor *tensors) {
+    for (size_t l = 0; l < net->depth; l++) {
+        const sp_layer *layer = &net->layers[l];
+        tensors[2 * l] = (sp_tensor){
+            .dimensions = 2, .shape = {layer->inputs, layer->outputs}, .values = parameters + layer->weights};
+        tensors[2 * l + 1] =
+            (sp_tensor){.dimensions = 1, .shape = {layer->outputs}, .values = parameters + layer->bias};
+        snprintf(tensors[2 * l].name, sizeof tensors[0].name, "layer%zu.weight", l + 1);
+        snprintf(tensors[2 * l + 1].name, sizeof tensors[0].name, "layer%zu.bias", l + 1);
+    }
+}
+
+sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error) {
+    enum { WIDEST = SP_MOST_LAYERS * 22 };
+    const sp_net *net = model->net;
+    char widths[WIDEST], activations[WIDEST], column[24];
+    print_layers(net, widths, activations, WIDEST);
+    snprintf(column, sizeof column, "%zu", model->target_column);
+    char *classes = print_names(&model->classes), *features = print_names(&model->features);
+    char *shift = print_floats(model->preprocess.shift, net->inputs);
+    char *scale = print_floats(model->preprocess.scale, net->inputs);
+    sp_tensor *tensors = calloc(2 * net->depth, sizeof *tensors);
+
+    sp_status status;
+    if (!classes || !features || !shift || !scale || !tensors) {
+        status = sp_fail_memory(error, path, 2 * net->depth * sizeof *tensors);
+    } else {
+        list_tensors(net, model->parameters, tensors);
+        const sp_metadata metadata[] = {
+            {"format", format_name},
+            {"version", sp_version()},
+            {"task", task_names[model->task]},
+            {"loss", sp_loss_names[net->loss]},
+            {"widths", widths},
+            {"activations", activations},
+            {"classes", classes},
+            {"features", features},
+            {"target_column", column},
+            {"normalize", sp_normalize_names[model->preprocess.kind]},
+            {"input_shift", shift},
+            {"input_scale", scale},
+            {"target_name", model->target_name}, /* last: there may be none */
+        };
+        size_t texts = sizeof metadata / sizeof *metadata - (model->target_name == NULL);
+        status = sp_safetensors_write(path, tensors, 2 * net->depth, metadata, texts, error);
+    }
+    free(classes);
+    free(features);
+    free(shift);
+    free(scale);
+    free(tensors);
+    return status;
+}
+
+/* Index of the metadata text `name` in a list of names; negative: none of them. */
+static int choice_of(const sp_safetensors *file, const char *name, const char *const *names) {
+    const char *text = sp_safetensors_text(file, name);
+    for (int i = 0; text && names[i]; i++)
+        if (strcmp(names[i], text) == 0) return i;
+    return -1;
+}
+
+/* The next word of *text, between blanks; false when there is none. */
+static bool next_word(const char **text, char word[24]) {
+    *text += strspn(*text, " ");
+    size_t length = strcspn(*text, " ");
+    if (length == 0 || length >= 24) return false;
+    snprintf(word, 24, "%.*s", (int)length, *text);
+    *text += length;
+    return true;
+}
+
+/* The network that the metadata describes; false: it describes none. */
+static bool parse_layers(const sp_safetensors *file, size_t *depth, size_t *widths, sp_activation *activations) {
+    const char *text = sp_safetensors_text(file, "widths"), *names = sp_safetensors_text(file, "activations");
+    char word[24];
+    size_t count = 0;
+    if (!text || !names) return false;
+    while (next_word(&text, word)) {
+        long long width;
+        if (count > SP_MOST_LAYERS || !sp_parse_whole(word, &width) || width < 1 || width > SP_MOST_FEATURES)
+            return false;
+        widths[count++] = (size_t)width;
+    }
+    if (count < 2) return false;
+    *depth = count - 1;
+    for (size_t l = 0; l < *depth; l++) {
+        int activation = 0;
+        if (!next_word(&names, word)) return false;
+        while (sp_activation_names[activation] && strcmp(sp_activation_names[activation], word) != 0) activation++;
+        if (!sp_activation_names[activation] || (activation == SP_SOFTMAX && l + 1 < *depth)) return false;
+        activations[l] = (sp_activation)activation;
+    }
+    return true;
+}
+
+/* Whether outputs, classes, loss and output activation of a file go together. */
+static bool fits_together(const sp_model *model) {
+    const sp_net *net = model->net;
+    bool softmax = net->layers[net->depth - 1].activation == SP_SOFTMAX;
+    size_t classes = model->classes.count;
+    if (softmax != (net->loss == SP_CROSS_ENTROPY)) return false;
+    if (model->features.count != 0 && model->features.count != net->inputs) return false;
+    if (model->task == SP_REGRESSION) return classes == 0 && !softmax && net->outputs == 1;
+    return classes >= 2 && (net->outputs == classes || (net->outputs == 1 && classes == 2 && !softmax));
+}
+
+/* Memory for the tensors is only asked for once the file has shown that it holds as many bytes. */
+static bool tensors_are_there(const sp_safetensors *file, size_t depth, const size_t *widths) {
+    size_t floats = 0, weights;
+    for (size_t l = 0; l < depth; l++) {
+        if (__builtin_mul_overflow(widths[l], widths[l + 1], &weights) ||
+            __builtin_add_overflow(floats, weights + widths[l + 1], &floats))
+            return false;
+    }
+    return floats <= sp_safetensors_bytes(file) / sizeof(float);
+}
+
+static sp_status not_a_model(const char *path, const char *why, sp_error *error) {
+    return sp_fail(error, SP_BAD_DATA, "%s: is no model of shardprop (%s); name one that `shardprop train` wrote", path,
+                   why);
+}
+
+static sp_status build(const char *path, const sp_safetensors *file, sp_model *model, sp_error *error) {
+    size_t depth, widths[SP_MOST_LAYERS + 1];
+    sp_activation activations[SP_MOST_LAYERS];
+    const char *format = sp_safetensors_text(file, "format"), *column = sp_safetensors_text(file, "target_column");
+    const char *target = sp_safetensors_text(file, "target_name");
+    int loss = choice_of(file, "loss", sp_loss_names), task = choice_of(file, "task", task_names);
+    int normalize = choice_of(file, "normalize", sp_normalize_names);
+    long long target_column;
+
+    if (!format || strcmp(format, format_name) != 0) return not_a_model(path, "its metadata does not say so", error);
+    if (loss < 0 || task < SP_CLASSIFICATION || normalize < 0)
+        return not_a_model(path, "its loss, task or normalisation is unknown", error);
+    if (!parse_layers(file, &depth, widths, activations))
+        return not_a_model(path, "its widths or activations are malformed", error);
+    if (!tensors_are_there(file, depth, widths)) return not_a_model(path, "it is shorter than its tensors", error);
+    if (!column || !sp_parse_whole(column, &target_column) || target_column < 0)
+        return not_a_model(path, "its target column is malformed", error);
+
+    sp_status status = sp_net_create(depth, widths, activations, (sp_loss)loss, &model->net, error);
+    if (!status) status = sp_preprocess_create(widths[0], &model->preprocess, error);
+    if (status) return status;
+    model->task = (sp_task)task;
+    model->preprocess.kind = (sp_normalize)normalize;
+    model->target_column = (size_t)target_column;
+    model->parameters = sp_allocate(model->net->parameters, sizeof *model->parameters);
+    if (target) model->target_name = strdup(target);
+    if (!model->parameters || (target && !model->target_name))
+        return sp_fail_memory(error, path, sp_bytes(model->net->parameters, sizeof(float)));
+    if (!parse_names(sp_safetensors_text(file, "classes"), &model->classes) ||
+        !parse_names(sp_safetensors_text(file, "features"), &model->features) || !fits_together(model))
+        return not_a_model(path, "its classes or features do not fit its layers", error);
+    if (!parse_floats(sp_safetensors_text(file, "input_shift"), model->preprocess.shift, widths[0]) ||
+        !parse_floats(sp_safetensors_text(file, "input_scale"), model->preprocess.scale, widths[0]))
+        return not_a_model(path, "its normalisation does not fit its inputs", error);
+
+    for (size_t l = 0; l < depth && !status; l++) {
+        const sp_layer *layer = &model->net->layers[l];
+        char name[32];
+        snprintf(name, sizeof name, "layer%zu.weight", l + 1);
+        status =
+            sp_safetensors_copy(file, name, layer->inputs, layer->outputs, model->parameters + layer->weights, error);
+        snprintf(name, sizeof name, "layer%zu.bias", l + 1);
+        if (!status)
+            status = sp_safetensors_copy(file, name, layer->outputs, 0, model->parameters + layer->bias, error);
+    }
+    return status;
+}
+
+sp_status sp_model_load(const char *path, sp_model **model, sp_error *error) {
+    char joined[4096];
+    if (sp_is_folder(path)) {
+        if (!sp_path_join(joined, sizeof joined, path, model_name))
+            return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; use a shorter one", path);
+        if (!sp_file_exists(joined))
+            return sp_fail(error, SP_BAD_CONFIG, "%s: holds no %s; name the directory of a finished run", path,
+                           model_name);
+        path = joined;
+    }
+    sp_safetensors *file;
+    sp_status status = sp_safetensors_read(path, &file, error);
+    if (status) return status;
+    sp_model *loaded = calloc(1, sizeof *loaded);
+    status = loaded ? build(path, file, loaded, error) : sp_fail_memory(error, path, sizeof *loaded);
+    sp_safetensors_destroy(file);
+    if (status) {
+        sp_model_destroy(loaded);
+        return status;
+    }
+    *model = loaded;
+    return SP_OK;
+}

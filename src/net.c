@@ -1,0 +1,86 @@
+#include "net.h"
+
+#include "base/error.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* BLAS counts in int; so does every size that is handed to it. */
+static const size_t most_parameters = (size_t)1 << 40;
+
+sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation *activations, sp_loss loss,
+                        sp_net **net, sp_error *error) {
+    sp_net *made = calloc(1, sizeof *made);
+    if (made) made->layers = calloc(depth, sizeof *made->layers);
+    if (!made || !made->layers) {
+        sp_net_destroy(made);
+        return sp_fail_memory(error, "the network", depth * sizeof(sp_layer));
+    }
+    made->depth = depth;
+    made->inputs = widths[0];
+    made->outputs = widths[depth];
+    made->loss = loss;
+    for (size_t l = 0; l < depth; l++) {
+        sp_layer *layer = &made->layers[l];
+        *layer = (sp_layer){.inputs = widths[l], .outputs = widths[l + 1], .activation = activations[l]};
+        size_t weights;
+        if (__builtin_mul_overflow(layer->inputs, layer->outputs, &weights) || weights > most_parameters) {
+            sp_net_destroy(made);
+            return sp_fail(error, SP_BAD_CONFIG, "network.hidden: a layer of %zu x %zu weights; use smaller layers",
+                           widths[l], widths[l + 1]);
+        }
+        layer->weights = made->parameters;
+        layer->bias = layer->weights + weights;
+        made->parameters = layer->bias + layer->outputs;
+        if (layer->outputs > made->widest) made->widest = layer->outputs;
+    }
+    *net = made;
+    return SP_OK;
+}
+
+void sp_net_destroy(sp_net *net) {
+    if (!net) return;
+    free(net->layers);
+    free(net);
+}
+
+static double init_range(sp_init init, const sp_layer *layer) {
+    if (init == SP_INIT_AUTO) init = layer->activation == SP_RELU ? SP_INIT_HE : SP_INIT_XAVIER;
+    if (init == SP_INIT_HE) return sqrt(6.0 / (double)layer->inputs);
+    if (init == SP_INIT_LECUN) return sqrt(3.0 / (double)layer->inputs);
+    return sqrt(6.0 / (double)(layer->inputs + layer->outputs));
+}
+
+void sp_net_initialise(const sp_net *net, sp_init init, uint64_t seed, float *parameters) {
+    for (size_t l = 0; l < net->depth; l++) {
+        const sp_layer *layer = &net->layers[l];
+        double range = init_range(init, layer);
+        for (size_t i = layer->weights; i < layer->bias; i++)
+            parameters[i] = (float)(range * (2.0 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, i, 0) - 1.0));
+        memset(parameters + layer->bias, 0, layer->outputs * sizeof *parameters);
+    }
+}
+
+double sp_net_flops(const sp_net *net) {
+    double flops = 0;
+    for (size_t l = 0; l < net->depth; l++) {
+        /* Forward, gradient, and (not for the first layer) the error below: 2 each a weight. */
+        double products = l == 0 ? 2 : 3;
+        flops += products * 2.0 * (double)net->layers[l].inputs * (double)net->layers[l].outputs;
+    }
+    return flops;
+}
+
+void sp_net_describe(const sp_net *net, char *text, size_t size) {
+    int used = snprintf(text, size, "%zu", net->inputs);
+    for (size_t l = 0; l < net->depth && (size_t)used < size; l++)
+        used += snprintf(text + used, size - (size_t)used, "-%zu", net->layers[l].outputs);
+    for (size_t l = 0; l < net->depth && (size_t)used < size; l++) {
+        sp_activation activation = net->layers[l].activation;
+        bool repeated = l > 0 && l + 1 < net->depth && activation == net->layers[l - 1].activation;
+        if (!repeated) used += snprintf(text + used, size - (size_t)used, " %s", sp_activation_names[activation]);
+    }
+}

@@ -1,0 +1,55 @@
+/* A network as a description: widths, activations, loss, where its parameters lie. */
+#ifndef SP_NET_H
+#define SP_NET_H
+
+#include "math/activation.h"
+#include "math/loss.h"
+#include "shardprop.h"
+
+enum { SP_MOST_LAYERS = 257 }; /* 256 hidden ones and the output */
+
+typedef enum sp_init { SP_INIT_AUTO, SP_INIT_HE, SP_INIT_XAVIER, SP_INIT_LECUN } sp_init;
+
+/* Layer l of the notation is layers[l - 1]. */
+typedef struct sp_layer {
+    size_t inputs, outputs; /* d(l-1), d(l) */
+    sp_activation activation;
+    size_t weights; /* W(l) starts here in the parameter vector, row-major */
+    size_t bias;    /* b(l) follows it */
+} sp_layer;
+
+/* Does not change once made. All parameters are one vector: W(1), b(1), W(2), ... */
+typedef struct sp_net {
+    size_t depth;           /* L */
+    sp_layer *layers;       /* owned */
+    size_t inputs, outputs; /* d(0), d(L) */
+    size_t widest;          /* the largest of d(1) .. d(L) */
+    size_t parameters;
+    sp_loss loss;
+} sp_net;
+
+/*
+ * A network of widths[0] .. widths[depth] with activations[0] .. [depth - 1].
+ * SP_BAD_CONFIG: more parameters than fit; SP_FAILED: no memory.
+ */
+sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation *activations, sp_loss loss,
+                        sp_net **net, sp_error *error);
+void sp_net_destroy(sp_net *net);
+
+/*
+ * Fills `parameters` [net->parameters] with initial weights; biases are 0. Each weight is
+ * uniform in [-r, r), drawn by its own index:
+ *   he      r = sqrt(6 / d(l-1))           He, Zhang, Ren, Sun 2015
+ *   xavier  r = sqrt(6 / (d(l-1) + d(l)))  Glorot, Bengio 2010
+ *   lecun   r = sqrt(3 / d(l-1))           LeCun, Bottou, Orr, Mueller 1998
+ *   auto    he for relu, xavier for the others
+ */
+void sp_net_initialise(const sp_net *net, sp_init init, uint64_t seed, float *parameters);
+
+/* Floating-point operations of one forward and backward pass over one row. */
+double sp_net_flops(const sp_net *net);
+
+/* Writes "64-32-10 relu softmax": widths, then the layers' activations, hidden ones once if alike. */
+void sp_net_describe(const sp_net *net, char *text, size_t size);
+
+#endif

@@ -1,0 +1,102 @@
+#include "plan.h"
+
+#include "base/error.h"
+#include "base/host.h"
+#include "base/memory.h"
+#include "batch.h"
+#include "shard.h"
+
+/* A thread must have this much to do in a step, or the two barriers cost more than it helps. */
+static const double least_flops_per_thread = 50e3;
+
+static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error) {
+    config->data.task = (int)data->task;
+    bool classes = data->task == SP_CLASSIFICATION;
+    if (config->train.loss == SP_AUTO) {
+        /* An output activation that is no softmax can only mean the other loss. */
+        int output = config->network.output_activation;
+        bool softmax = output == SP_AUTO || output == SP_SOFTMAX + 1;
+        config->train.loss = (classes && softmax ? SP_CROSS_ENTROPY : SP_SQUARED_ERROR) + 1;
+    }
+    bool cross_entropy = config->train.loss == SP_CROSS_ENTROPY + 1;
+    char place[4200];
+    sp_config_place(config, "train.loss", place, sizeof place);
+    if (cross_entropy && !classes)
+        return sp_fail(error, SP_BAD_CONFIG,
+                       "%s: cross_entropy is for classes, but the targets of %s are values; use squared_error, or set "
+                       "data.task to classification",
+                       place, config->data.train);
+    if (config->network.output_activation == SP_AUTO)
+        config->network.output_activation = 1 + (cross_entropy ? SP_SOFTMAX : classes ? SP_SIGMOID : SP_IDENTITY);
+    if (config->network.output_activation == SP_SOFTMAX + 1 && !cross_entropy)
+        return sp_fail(error, SP_BAD_CONFIG, "%s: softmax goes with cross_entropy; use sigmoid, tanh, relu or identity",
+                       place);
+    if (config->train.monitor == SP_MONITOR_AUTO)
+        config->train.monitor = classes ? SP_MONITOR_ACCURACY : SP_MONITOR_LOSS;
+    if (config->train.monitor == SP_MONITOR_ACCURACY && !classes) {
+        sp_config_place(config, "train.monitor", place, sizeof place);
+        return sp_fail(error, SP_BAD_CONFIG, "%s: regression has no accuracy; monitor validation_loss", place);
+    }
+    return SP_OK;
+}
+
+static sp_status create_net(const sp_config *config, const sp_data *data, sp_net **net, sp_error *error) {
+    size_t hidden = config->network.hidden.count, widths[SP_MOST_LAYERS + 1];
+    sp_activation activations[SP_MOST_LAYERS];
+    sp_loss loss = (sp_loss)(config->train.loss - 1);
+    widths[0] = data->preprocess.features;
+    for (size_t l = 0; l < hidden; l++) {
+        bool one_each = config->network.activation.count > 1;
+        widths[l + 1] = (size_t)config->network.hidden.item[l];
+        activations[l] = (sp_activation)config->network.activation.item[one_each ? l : 0];
+    }
+    /* Two classes under squared_error need one output: y is 0 or 1. */
+    bool one_output = data->classes.count == 0 || (data->classes.count == 2 && loss == SP_SQUARED_ERROR);
+    widths[hidden + 1] = one_output ? 1 : data->classes.count;
+    activations[hidden] = (sp_activation)(config->network.output_activation - 1);
+    return sp_net_create(hidden + 1, widths, activations, loss, net, error);
+}
+
+static size_t table_bytes(const sp_dataset *dataset) {
+    if (!dataset) return 0;
+    size_t value = dataset->table->bytes ? 1 : sizeof(float);
+    return sp_bytes(dataset->table->rows, dataset->table->features * value + sizeof(float));
+}
+
+static size_t useful_threads(const sp_plan *plan) {
+    size_t allowed = sp_host_threads();
+    double worth = plan->step_flops / least_flops_per_thread;
+    if (plan->shards < allowed) allowed = plan->shards;
+    if (worth < (double)allowed) allowed = worth < 1 ? 1 : (size_t)worth;
+    return allowed;
+}
+
+sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
+    *plan = (sp_plan){0};
+    sp_status status = sp_kernels_choose((sp_kernel_choice)config->parallel.kernels, &plan->kernels, error);
+    if (!status) status = resolve(config, data, error);
+    if (!status) status = create_net(config, data, &plan->net, error);
+    if (status) return status;
+
+    plan->rows = data->train.rows.count;
+    plan->batch_size = (size_t)config->train.batch_size;
+    if (plan->batch_size == SP_AUTO || plan->batch_size > plan->rows) plan->batch_size = plan->rows;
+    plan->steps = sp_batch_count(plan->rows, plan->batch_size);
+    if (config->parallel.shards == SP_AUTO) config->parallel.shards = (long long)sp_shard_auto(plan->batch_size);
+    plan->shards = (size_t)config->parallel.shards;
+    plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
+    plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
+    plan->threads = config->parallel.threads == SP_AUTO ? useful_threads(plan) : (size_t)config->parallel.threads;
+
+    plan->shard_bytes = sp_shard_bytes(plan->net, plan->shard_rows);
+    /* Weights in training and the best so far; rows, their numbers and order; shards. */
+    plan->total_bytes = sp_bytes(plan->net->parameters, 2 * sizeof(float)) + sp_bytes(plan->rows, 8) +
+                        sp_bytes(plan->shards, plan->shard_bytes);
+    for (int i = 0; i < 3; i++) plan->total_bytes += table_bytes(data->files[i]);
+    return SP_OK;
+}
+
+void sp_plan_clear(sp_plan *plan) {
+    sp_net_destroy(plan->net);
+    *plan = (sp_plan){0};
+}

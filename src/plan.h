@@ -1,0 +1,26 @@
+/* What a configuration comes to on its data: network, shards, threads; all before training. */
+#ifndef SP_PLAN_H
+#define SP_PLAN_H
+
+#include "config.h"
+#include "data/dataset.h"
+
+typedef struct sp_plan {
+    sp_net *net; /* owned, until someone takes it */
+    const sp_kernels *kernels;
+    size_t rows, batch_size, steps; /* steps: mini-batches an epoch */
+    size_t shards, shard_rows;      /* shard_rows: the most that a shard has */
+    size_t threads;
+    double step_flops; /* of a full mini-batch */
+    size_t shard_bytes, total_bytes;
+} sp_plan;
+
+/*
+ * Plans the training. What `config` left to `auto` and changes the result (task, loss,
+ * output_activation, shards) is written back into it, so that it says what was done.
+ * SP_BAD_CONFIG: loss, task and data do not go together.
+ */
+sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error);
+void sp_plan_clear(sp_plan *plan);
+
+#endif

@@ -1,0 +1,223 @@
+/* A training from its configuration to its run directory. */
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/host.h"
+#include "base/memory.h"
+#include "config.h"
+#include "eval.h"
+#include "model.h"
+#include "plan.h"
+#include "rundir.h"
+#include "step.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All that a training holds; made by prepare, used by run, judged by finish. */
+typedef struct run {
+    sp_config *config; /* owned: a copy, with what was resolved */
+    sp_data *data;     /* owned */
+    sp_plan plan;
+    sp_model *model;             /* owned: its parameters are the best so far */
+    float *parameters;           /* owned: the weights in training */
+    uint32_t *order;             /* owned [rows]: of the epoch */
+    sp_stepper *stepper;         /* owned */
+    sp_evaluator *evaluator;     /* owned */
+    sp_rundir *rundir;           /* owned */
+    const sp_observer *observer; /* NULL: nobody watches */
+    sp_progress progress;
+    double epoch_started, steps_before; /* for the seconds of progress */
+    bool stopped;                       /* the observer asked for the end */
+    double best;                        /* monitored value of the best epoch, larger is better */
+    size_t since_best;
+    sp_epoch last;
+} run;
+
+/* ---- Preparing ---------------------------------------------------------------------------- */
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
+    r->config = sp_config_copy(config);
+    if (!r->config) return sp_fail_memory(error, "the configuration", sizeof *config);
+    sp_status status = sp_config_check(r->config, error);
+    if (!status) status = sp_data_load(r->config, &r->data, error);
+    if (!status) status = sp_plan_create(r->config, r->data, &r->plan, error);
+    if (!status) {
+        status = sp_model_create(r->plan.net, r->data, &r->model, error);
+        r->plan.net = NULL; /* the model's now */
+    }
+    if (status) return status;
+
+    const sp_net *net = r->model->net;
+    r->parameters = sp_allocate(net->parameters, sizeof *r->parameters);
+    r->order = sp_allocate(r->plan.rows, sizeof *r->order);
+    if (!r->parameters || !r->order)
+        return sp_fail_memory(error, "the weights", sp_bytes(net->parameters, sizeof(float)));
+    sp_net_initialise(net, (sp_init)r->config->network.init, (uint64_t)r->config->train.seed, r->parameters);
+    memcpy(r->model->parameters, r->parameters, net->parameters * sizeof *r->parameters);
+
+    status = sp_stepper_create(&r->plan, net, r->data, (sp_optimizer)r->config->optimizer.name, r->parameters,
+                               &r->stepper, error);
+    size_t rows = most(most(r->data->train.rows.count, r->data->validation.rows.count), r->data->test.rows.count);
+    if (!status) status = sp_evaluator_create(net, r->plan.kernels, r->plan.threads, rows, &r->evaluator, error);
+    if (!status) status = sp_rundir_create(r->config, &r->rundir, error);
+    return status;
+}
+
+/* ---- The loop ------------------------------------------------------------------------------- */
+
+static sp_tally evaluate(run *r, const float *parameters, const sp_part *part) {
+    return sp_evaluate_part(r->evaluator, parameters, &r->data->preprocess, part);
+}
+
+/* Called within the step; hands on where the training stands. */
+static bool on_step(void *context, size_t steps) {
+    run *r = context;
+    r->progress.step = steps;
+    r->progress.samples = (r->progress.epoch - 1) * r->plan.rows + steps * r->plan.batch_size;
+    if (steps == r->plan.steps) r->progress.samples = r->progress.epoch * r->plan.rows;
+    r->progress.seconds = r->steps_before + sp_host_seconds() - r->epoch_started;
+    r->stopped = r->observer->on_step(r->observer->context, &r->progress);
+    return r->stopped;
+}
+
+/* One epoch: an order, a step a mini-batch, a look at the validation rows. */
+static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
+    const sp_rows *rows = &r->data->train.rows;
+    bool watched = r->observer && r->observer->on_step;
+    double eta = r->config->optimizer.learning_rate;
+    r->progress.epoch = epoch;
+    r->progress.step = 0;
+
+    sp_batch_order(rows->index, rows->count, r->config->train.shuffle, (uint64_t)r->config->train.seed, epoch,
+                   r->order);
+    r->epoch_started = sp_host_seconds();
+    sp_tally train = sp_stepper_epoch(r->stepper, r->order, rows->count, eta, watched ? on_step : NULL, r);
+    double seconds = sp_host_seconds() - r->epoch_started;
+    r->steps_before += seconds;
+    r->progress.seconds = r->steps_before;
+    sp_tally validation = evaluate(r, r->parameters, &r->data->validation);
+
+    bool classes = r->data->task == SP_CLASSIFICATION;
+    *result = (sp_epoch){
+        .epoch = epoch,
+        .seconds = seconds,
+        .learning_rate = eta,
+        .train_loss = sp_tally_loss(&train),
+        .train_accuracy = classes ? sp_tally_accuracy(&train) : NAN,
+        .validation_loss = sp_tally_loss(&validation),
+        .validation_accuracy = classes ? sp_tally_accuracy(&validation) : NAN,
+        .samples_per_second = (double)train.rows / seconds,
+    };
+}
+
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+/* Keeps the weights of the best epoch; without validation rows the last is the best. */
+static void keep_best(run *r, const sp_epoch *epoch, sp_summary *summary) {
+    double value = r->config->train.monitor == SP_MONITOR_LOSS ? -epoch->validation_loss : epoch->validation_accuracy;
+    bool measured = r->data->validation.rows.count > 0;
+    r->since_best++;
+    if (measured && summary->best_epoch > 0 && !(value > r->best)) return;
+    r->best = value;
+    r->since_best = 0;
+    summary->best_epoch = epoch->epoch;
+    memcpy(r->model->parameters, r->parameters, r->model->net->parameters * sizeof *r->parameters);
+}
+
+static bool out_of_patience(const run *r) {
+    return r->config->train.patience > 0 && r->since_best >= (size_t)r->config->train.patience;
+}
+
+/* One line for people: "64-32-10 relu softmax, 2410 parameters; 1437 rows, ...". */
+static void announce(const run *r) {
+    char network[400], line[700];
+    if (!r->observer || !r->observer->on_start) return;
+    sp_net_describe(r->model->net, network, sizeof network);
+    snprintf(line, sizeof line, "%s, %zu parameters; %zu rows in mini-batches of %zu; %zu shard%s on %zu thread%s",
+             network, r->model->net->parameters, r->plan.rows, r->plan.batch_size, r->plan.shards,
+             r->plan.shards == 1 ? "" : "s", r->plan.threads, r->plan.threads == 1 ? "" : "s");
+    r->observer->on_start(r->observer->context, line);
+}
+
+static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
+    size_t epochs = (size_t)r->config->train.epochs;
+    r->progress.epochs = epochs;
+    r->progress.steps = r->plan.steps;
+    summary->status = "completed";
+    announce(r);
+    for (size_t epoch = 1; epoch <= epochs; epoch++) {
+        run_epoch(r, epoch, &r->last);
+        summary->epochs = epoch;
+        sp_status status = sp_rundir_add_epoch(r->rundir, &r->last, error);
+        if (status) return status;
+        if (r->observer && r->observer->on_epoch) r->observer->on_epoch(r->observer->context, &r->last, &r->progress);
+        if (!isfinite(r->last.train_loss) || !all_finite(r->parameters, r->model->net->parameters)) {
+            summary->status = "diverged";
+            break;
+        }
+        keep_best(r, &r->last, summary);
+        if (r->stopped || out_of_patience(r)) {
+            if (r->stopped || epoch < epochs) summary->status = r->stopped ? "interrupted" : "stopped_early";
+            break;
+        }
+    }
+    return SP_OK;
+}
+
+/* ---- Judging -------------------------------------------------------------------------------- */
+
+static void measure(run *r, const sp_part *part, double *loss, double *accuracy) {
+    sp_tally tally = evaluate(r, r->model->parameters, part);
+    *loss = sp_tally_loss(&tally);
+    *accuracy = r->data->task == SP_CLASSIFICATION ? sp_tally_accuracy(&tally) : NAN;
+}
+
+static sp_status finish(run *r, double started, sp_summary *summary, sp_error *error) {
+    measure(r, &r->data->train, &summary->train_loss, &summary->train_accuracy);
+    measure(r, &r->data->validation, &summary->validation_loss, &summary->validation_accuracy);
+    measure(r, &r->data->test, &summary->test_loss, &summary->test_accuracy);
+    summary->train_seconds = r->steps_before;
+    summary->samples_per_second = (double)(summary->epochs * r->plan.rows) / r->steps_before;
+    summary->threads = r->plan.threads;
+    summary->shards = r->plan.shards;
+    summary->parameters = r->model->net->parameters;
+    summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);
+    sp_status status = sp_rundir_save_model(r->rundir, r->model, error);
+    summary->total_seconds = sp_host_seconds() - started;
+    if (!status) status = sp_rundir_save_summary(r->rundir, summary, error);
+    if (status || strcmp(summary->status, "diverged") != 0) return status;
+    return sp_fail(error, SP_FAILED,
+                   "%s: the training diverged in epoch %zu: its loss or a weight is not finite; lower "
+                   "optimizer.learning_rate, or normalize the data",
+                   r->config->path ? r->config->path : "config", summary->epochs);
+}
+
+sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summary *summary, sp_error *error) {
+    double started = sp_host_seconds();
+    run r = {.observer = observer};
+    *summary = (sp_summary){0};
+    sp_status status = prepare(&r, config, error);
+    if (!status) status = run_epochs(&r, summary, error);
+    if (!status) status = finish(&r, started, summary, error);
+
+    sp_rundir_destroy(r.rundir);
+    sp_evaluator_destroy(r.evaluator);
+    sp_stepper_destroy(r.stepper);
+    free(r.order);
+    free(r.parameters);
+    sp_model_destroy(r.model);
+    sp_plan_clear(&r.plan);
+    sp_data_destroy(r.data);
+    sp_config_destroy(r.config);
+    return status;
+}

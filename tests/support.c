@@ -1,0 +1,141 @@
+#include "support.h"
+
+#include <ftw.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static char folder[200];
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *walk) {
+    (void)about, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void remove_scratch(void) {
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *scratch(void) {
+    if (*folder) return folder;
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/shardprop-test-XXXXXX", base ? base : "/tmp");
+    cr_assert_not_null(mkdtemp(folder), "no scratch folder");
+    atexit(remove_scratch);
+    return folder;
+}
+
+const char *scratch_path(const char *name) {
+    char *path = malloc(strlen(scratch()) + strlen(name) + 2);
+    cr_assert_not_null(path);
+    sprintf(path, "%s/%s", scratch(), name);
+    return path;
+}
+
+const char *write_bytes(const char *name, const void *bytes, size_t size) {
+    const char *path = scratch_path(name);
+    FILE *file = fopen(path, "wb");
+    cr_assert_not_null(file, "%s", path);
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    cr_assert_eq(fclose(file), 0);
+    return path;
+}
+
+const char *write_text(const char *name, const char *text) {
+    return write_bytes(name, text, strlen(text));
+}
+
+const char *write_gzip(const char *name, const void *bytes, size_t size) {
+    const char *path = scratch_path(name);
+    gzFile file = gzopen(path, "wb");
+    cr_assert_not_null(file, "%s", path);
+    cr_assert_eq(gzwrite(file, bytes, (unsigned)size), (int)size);
+    cr_assert_eq(gzclose(file), Z_OK);
+    return path;
+}
+
+static char *read_stream(FILE *stream) {
+    size_t used = 0, room = 1 << 12;
+    char *text = malloc(room);
+    for (size_t got = 1; got > 0;) {
+        if (room - used < 2) text = realloc(text, room *= 2);
+        cr_assert_not_null(text);
+        got = fread(text + used, 1, room - used - 1, stream);
+        used += got;
+    }
+    text[used] = '\0';
+    return text;
+}
+
+char *read_text(const char *path) {
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file, "no file %s", path);
+    char *text = read_stream(file);
+    fclose(file);
+    return text;
+}
+
+outcome run(const char *format, ...) {
+    static int runs;
+    char name[40], *command = NULL, *whole = NULL;
+    snprintf(name, sizeof name, "stderr-%d", runs++);
+    const char *err_path = scratch_path(name);
+    va_list arguments;
+    va_start(arguments, format);
+    cr_assert(vasprintf(&command, format, arguments) > 0);
+    va_end(arguments);
+    cr_assert(asprintf(&whole, "shardprop() { \"%s\" \"$@\"; }\n{ %s\n} 2>'%s'", SHARDPROP_PROGRAM, command, err_path) >
+              0);
+    fflush(NULL);
+    FILE *pipe = popen(whole, "re");
+    cr_assert_not_null(pipe);
+    outcome result = {.out = read_stream(pipe)};
+    int ended = pclose(pipe);
+    result.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+    result.err = read_text(err_path);
+    free(command);
+    free(whole);
+    return result;
+}
+
+double number_after(const char *text, const char *name) {
+    const char *at = strstr(text, name);
+    if (!at) return NAN;
+    at += strlen(name);
+    at += strspn(at, "\": \t");
+    char *end;
+    double value = strtod(at, &end);
+    return end == at ? NAN : value;
+}
+
+const char *hash_of(const outcome *result) {
+    const char *at = strstr(result->out, "weights_xxh64 ");
+    cr_assert_not_null(at, "no hash in the output: %s%s", result->out, result->err);
+    char *hash = strndup(at + strlen("weights_xxh64 "), 16);
+    cr_assert_eq(strlen(hash), 16);
+    return hash;
+}
+
+size_t lines_of(const char *text) {
+    size_t lines = 0;
+    for (; *text; text++) lines += *text == '\n';
+    return lines;
+}
+
+bool have_mnist(void) {
+    static const char *const files[] = {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
+                                        "t10k-labels-idx1"};
+    for (int i = 0; i < 4; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "data/mnist/%s-ubyte.gz", files[i]);
+        if (access(path, R_OK) == 0) continue;
+        cr_log_warn("skipped, because %s is not there; tools/fetch-mnist fetches it", path);
+        return false;
+    }
+    return true;
+}
