@@ -65,7 +65,58 @@ $(TEST_PROGRAM): $(TEST_OBJECTS) $(LIBRARY)
 	$(SAY) LD $@
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -lcriterion -o $@
 
-.PHONY: all FORCE
+# ---- What people call ------------------------------------------------------------------------
+
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+help:
+	@echo 'make run       install what is missing, build, train configs/digits.ini'
+	@echo 'make test      install what the tests need, build, run all tests'
+	@echo 'make           build $(PROGRAM)'
+	@echo 'make mnist     fetch MNIST (see tools/fetch-mnist), train configs/mnist.ini'
+	@echo 'make install   into PREFIX ($(PREFIX)): program, library, header'
+	@echo 'make format    format the sources with clang-format'
+	@echo 'make clean     remove $(BUILD)/'
+	@echo
+	@echo 'make V=1 shows the commands; CC, CFLAGS, LDFLAGS, OPTIMIZE ($(OPTIMIZE)), BUILD and'
+	@echo 'OPENBLAS_DIR can be given.'
+
+run:
+	@tools/install-deps build
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	$(PROGRAM) train configs/digits.ini
+
+mnist:
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/fetch-mnist
+	$(PROGRAM) train configs/mnist.ini
+
+# Tests that need MNIST say that they are skipped where it cannot be fetched. Criterion comes
+# last: its closing line counts.
+test:
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(TEST_PROGRAM)
+	@tools/fetch-mnist || echo 'make test: no MNIST; the tests that need it are skipped'
+	tools/check-layers
+	tests/test_fetch_mnist.sh
+	BUILD=$(BUILD) CC='$(CC)' COMPILE_FLAGS='$(STANDARD) $(INCLUDES)' LINK_FLAGS='$(ALL_LDFLAGS) $(LIBRARIES)' \
+		tests/test_mutations.sh
+	$(TEST_PROGRAM) $(TESTFLAGS)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/shardprop.h $(DESTDIR)$(PREFIX)/include/
+
+format:
+	clang-format -i $(shell find include src tests -name '*.[ch]')
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all help run mnist test install format clean FORCE
 FORCE:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -7,7 +7,7 @@
 #include "shard.h"
 
 /* A thread must have this much to do in a step, or the two barriers cost more than it helps. */
-static const double least_flops_per_thread = 50e3;
+static const double least_flops_per_thread = 200e3;
 
 static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error) {
     config->data.task = (int)data->task;

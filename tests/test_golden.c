@@ -1,0 +1,106 @@
+/*
+ * Twenty steps of training against PyTorch in double precision: the same initial weights, the
+ * same mini-batches. tools/make-reference wrote the numbers.
+ */
+#include "base/json.h"
+#include "base/memory.h"
+#include "config.h"
+#include "step.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 200, FEATURES = 7, BATCH = 10, STEPS = 20 };
+
+static double number_of(const sp_json *value) {
+    double number;
+    cr_assert(sp_json_number(value, &number));
+    return number;
+}
+
+static void read_numbers(const sp_json *array, double *numbers, size_t count) {
+    cr_assert_eq(sp_json_items(array), count);
+    const sp_json *item = sp_json_first(array);
+    for (size_t i = 0; i < count; i++, item = sp_json_next(item)) numbers[i] = number_of(item);
+}
+
+/* The reference's rows as a CSV with the label last. */
+static const char *write_rows(const sp_json *reference) {
+    const char *path = scratch_path("rows.csv");
+    FILE *file = fopen(path, "w");
+    const sp_json *row = sp_json_first(sp_json_member(reference, "inputs"));
+    const sp_json *label = sp_json_first(sp_json_member(reference, "labels"));
+    for (int i = 0; i < ROWS; i++, row = sp_json_next(row), label = sp_json_next(label)) {
+        double values[FEATURES];
+        read_numbers(row, values, FEATURES);
+        for (int j = 0; j < FEATURES; j++) fprintf(file, "%.17g,", values[j]);
+        fprintf(file, "%.0f\n", number_of(label));
+    }
+    cr_assert_eq(fclose(file), 0);
+    return path;
+}
+
+static void check_case(const sp_json *one, const char *rows_path, const char *shards, const char *kernels) {
+    char train[300], activation[60], loss[60];
+    const char *activation_name = sp_json_text(sp_json_member(one, "activation"));
+    const char *loss_name = sp_json_text(sp_json_member(one, "loss"));
+    snprintf(train, sizeof train, "data.train=%s", rows_path);
+    snprintf(activation, sizeof activation, "network.activation=%s", activation_name);
+    snprintf(loss, sizeof loss, "train.loss=%s", loss_name);
+    const char *const assignments[] = {
+        train,  activation, loss, "network.hidden=9,6", "train.batch_size=10", "data.header=no", "parallel.threads=2",
+        shards, kernels};
+    sp_error error = {0};
+    sp_config *config = sp_config_create();
+    for (size_t i = 0; i < sizeof assignments / sizeof *assignments; i++)
+        must(sp_config_set(config, assignments[i], &error), error);
+    sp_data *data;
+    sp_plan plan;
+    sp_stepper *stepper;
+    must(sp_data_load(config, &data, &error), error);
+    must(sp_plan_create(config, data, &plan, &error), error);
+    size_t count = plan.net->parameters;
+    float *parameters = sp_allocate(count, sizeof *parameters);
+    double *numbers = malloc(count * sizeof *numbers), losses[STEPS];
+    must(sp_stepper_create(&plan, plan.net, data, SP_SGD, parameters, &stepper, &error), error);
+
+    read_numbers(sp_json_member(one, "initial"), numbers, count);
+    for (size_t i = 0; i < count; i++) parameters[i] = (float)numbers[i];
+    read_numbers(sp_json_member(one, "losses"), losses, STEPS);
+    read_numbers(sp_json_member(one, "final"), numbers, count);
+    double eta = number_of(sp_json_member(one, "learning_rate"));
+    for (size_t step = 0; step < STEPS; step++) {
+        sp_tally tally = sp_stepper_step(stepper, sp_batch_at(data->train.rows.index, ROWS, BATCH, step), eta);
+        double found = sp_tally_loss(&tally);
+        cr_expect_float_eq(found / losses[step], 1, 1e-5, "%s %s, %s, step %zu: %.9g, PyTorch %.9g", activation_name,
+                           loss_name, kernels, step + 1, found, losses[step]);
+    }
+    for (size_t i = 0; i < count; i++)
+        cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s %s, %s, parameter %zu", activation_name, loss_name,
+                           kernels, i);
+    sp_stepper_destroy(stepper);
+    free(numbers);
+    free(parameters);
+    sp_plan_clear(&plan);
+    sp_data_destroy(data);
+    sp_config_destroy(config);
+}
+
+Test(golden, twenty_steps_as_pytorch) {
+    char *text = read_text("tests/reference/trajectories.json");
+    sp_json *reference = sp_json_parse(text, strlen(text));
+    const char *path = write_rows(reference);
+    size_t cases = 0;
+    for (const sp_json *one = sp_json_first(sp_json_member(reference, "cases")); one;
+         one = sp_json_next(one), cases++) {
+        check_case(one, path, "parallel.shards=1", "parallel.kernels=blas");
+        check_case(one, path, "parallel.shards=3", "parallel.kernels=blas");
+        check_case(one, path, "parallel.shards=3", "parallel.kernels=reference");
+    }
+    cr_assert_eq(cases, 6, "sigmoid, tanh, relu x squared_error, cross_entropy");
+    sp_json_destroy(reference);
+    free(text);
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Breaks the backward pass on purpose, one sign or factor at a time, and expects
+# `check --gradients` to say so with exit status 1. Needs a finished build in $BUILD.
+set -u
+build=${BUILD:-build}
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/shardprop-mutations-XXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+count=0
+
+say() { count=$((count + 1)); echo "$1"; }
+
+# mutate FILE SED-EXPRESSION CONFIG-OVERRIDE...: the program with FILE changed must fail the check.
+mutate() {
+    file=$1 expression=$2
+    shift 2
+    mkdir -p "$scratch/$(dirname "$file")"
+    sed "$expression" "$file" >"$scratch/$file"
+    if cmp -s "$file" "$scratch/$file"; then
+        say "not ok - $file: '$expression' changes nothing"
+        failed=1
+        return
+    fi
+    object=$build/${file%.c}.o
+    others=$(find "$build/src" -name '*.o' ! -path "$object")
+    # shellcheck disable=SC2086 # flags and objects are lists
+    if ! ${CC:-cc} $COMPILE_FLAGS -w -c "$scratch/$file" -o "$scratch/mutant.o" 2>"$scratch/log" ||
+        ! ${CC:-cc} "$scratch/mutant.o" $others $LINK_FLAGS -o "$scratch/mutant" 2>>"$scratch/log"; then
+        say "not ok - $file: '$expression' does not build"
+        cat "$scratch/log"
+        failed=1
+        return
+    fi
+    "$scratch/mutant" check configs/iris.ini --gradients --quiet "$@" >"$scratch/out" 2>&1
+    status=$?
+    if [ $status -eq 1 ] && grep -q WRONG "$scratch/out"; then
+        say "ok - $file: $expression is found"
+    else
+        say "not ok - $file: $expression passes (exit status $status)"
+        cat "$scratch/out"
+        failed=1
+    fi
+}
+
+se='train.loss=squared_error'
+mutate src/math/loss.c 's/2\.0f \* inverse_n \* miss/inverse_n * miss/' -s $se
+mutate src/math/loss.c 's/e\[j\] = inverse_n \* (e\[j\]/e[j] = (e[j]/'
+mutate src/math/loss.c 's/(j == class ? 1\.0f : 0\.0f)/(j == class ? -1.0f : 0.0f)/'
+mutate src/math/activation.c 's/e\[i\] \*= a\[i\] \* (1\.0f - a\[i\])/e[i] *= (1.0f - a[i])/' -s network.activation=sigmoid
+mutate src/math/activation.c 's/e\[i\] \*= 1\.0f - a\[i\] \* a\[i\]/e[i] *= 1.0f + a[i] * a[i]/'
+mutate src/math/activation.c 's/e\[i\] = a\[i\] > 0\.0f ? e\[i\] : 0\.0f/e[i] = a[i] > 0.0f ? e[i] : 0.1f * e[i]/' -s network.activation=relu
+mutate src/math/dense.c 's/bias_gradient\[j\] += e/bias_gradient[j] -= e/'
+mutate src/math/dense.c 's/for (size_t i = 0; i < rows; i++)/for (size_t i = 1; i < rows; i++)/'
+mutate src/pass.c 's/net->layers\[l - 2\]\.activation, below/SP_IDENTITY, below/' -s network.hidden=8,8
+mutate src/shard.c 's/1\.0f \/ (float)batch\.count/1.0f \/ (float)slice.count/' -s parallel.shards=4
+mutate src/reduce.c 's/accumulate(count, right, sum);/(void)right;/' -s parallel.shards=4
+
+# And the program as it is passes.
+if "$build/shardprop" check configs/iris.ini --gradients --quiet >/dev/null; then
+    say "ok - the unbroken backward pass agrees"
+else
+    say "not ok - the unbroken backward pass is said to be wrong"
+    failed=1
+fi
+echo "$count mutations tried"
+exit $failed
