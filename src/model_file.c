@@ -232,7 +232,7 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
 
     for (size_t l = 0; l < depth && !status; l++) {
         const sp_layer *layer = &model->net->layers[l];
-        char name[32];
+        char name[40];
         snprintf(name, sizeof name, "layer%zu.weight", l + 1);
         status =
             sp_safetensors_copy(file, name, layer->inputs, layer->outputs, model->parameters + layer->weights, error);

@@ -10,7 +10,7 @@
 
 /* A tensor to be written; `values` is borrowed. */
 typedef struct sp_tensor {
-    char name[32];
+    char name[40];
     size_t dimensions, shape[2];
     const float *values;
 } sp_tensor;

@@ -49,8 +49,10 @@ static void print_part(const char *name, double loss, double accuracy) {
 
 static void print_summary(const sp_summary *summary, const char *dir) {
     const char *status = strcmp(summary->status, "stopped_early") == 0 ? "stopped early" : summary->status;
-    printf("%s after %zu epoch%s in %.2f s, %.0f samples/s; best epoch %zu\n", status, summary->epochs,
-           summary->epochs == 1 ? "" : "s", summary->train_seconds, summary->samples_per_second, summary->best_epoch);
+    printf("%s after %zu epoch%s in %.2f s, %.0f samples/s", status, summary->epochs, summary->epochs == 1 ? "" : "s",
+           summary->train_seconds, summary->samples_per_second);
+    if (!isnan(summary->validation_loss)) printf("; best epoch %zu", summary->best_epoch);
+    putchar('\n');
     print_part("train", summary->train_loss, summary->train_accuracy);
     print_part("validation", summary->validation_loss, summary->validation_accuracy);
     print_part("test", summary->test_loss, summary->test_accuracy);

@@ -61,7 +61,7 @@ sp_task sp_task_of(const sp_table *table) {
 }
 
 sp_status sp_classes_find(const sp_table *table, sp_names *classes, sp_error *error) {
-    size_t count;
+    size_t count = 0;
     label *labels = distinct_labels(table, &count);
     bool good = labels != NULL;
     for (size_t i = 0; i < count && good; i++) {
