@@ -129,8 +129,14 @@ sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *siz
 
 struct sp_output {
     FILE *stream;
-    char *path, *temporary; /* owned */
+    char *path, *temporary; /* owned; temporary NULL: `path` is written itself, or nothing is left to remove */
 };
+
+/* A device or a pipe is no file that a rename could replace: it is written as it stands. */
+static bool is_special(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
 
 sp_status sp_output_open(const char *path, sp_output **output, sp_error *error) {
     sp_output *opened = calloc(1, sizeof *opened);
@@ -144,7 +150,11 @@ sp_status sp_output_open(const char *path, sp_output **output, sp_error *error) 
         return sp_fail_memory(error, path, length);
     }
     snprintf(opened->temporary, length, "%s.tmp", path);
-    opened->stream = fopen(opened->temporary, "wbe");
+    if (is_special(path)) {
+        free(opened->temporary);
+        opened->temporary = NULL;
+    }
+    opened->stream = fopen(opened->temporary ? opened->temporary : path, "wbe");
     if (!opened->stream) {
         int cause = errno;
         sp_output_discard(opened);
@@ -181,8 +191,8 @@ sp_status sp_output_commit(sp_output *output, sp_error *error) {
     FILE *stream = output->stream;
     output->stream = NULL;
     if (fclose(stream) && !cause) cause = errno;
-    if (!cause && rename(output->temporary, output->path)) cause = errno;
-    if (!cause) {
+    if (!cause && output->temporary && rename(output->temporary, output->path)) cause = errno;
+    if (!cause && output->temporary) {
         free(output->temporary); /* renamed: nothing to remove */
         output->temporary = NULL;
         cause = sync_folder_of(output->path);
@@ -218,6 +228,7 @@ sp_status sp_folder_create(const char *path, sp_error *error) {
     char *partial = strdup(path);
     if (!partial) return sp_fail_memory(error, path, strlen(path));
     int cause = 0;
+    if (*path == '\0') cause = ENOENT;
     for (char *at = partial + 1; !cause; at++) {
         if (*at != '/' && *at != '\0') continue;
         char kept = *at;

@@ -35,7 +35,8 @@ sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *siz
 
 /*
  * A file being written beside `path`, as PATH.tmp. It takes the place of `path` when
- * all of it is on the disk (fsync, rename, fsync of the folder), or never.
+ * all of it is on the disk (fsync, rename, fsync of the folder), or never. Where `path`
+ * is a device or a pipe, that is written itself.
  */
 typedef struct sp_output sp_output;
 

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 
 sp_json *sp_json_object(void) {
@@ -58,7 +59,12 @@ void sp_json_destroy(sp_json *root) {
 }
 
 sp_json *sp_json_parse(const char *text, size_t length) {
-    return cJSON_ParseWithLength(text, length);
+    const char *end = text;
+    cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
+    while (end < text + length && isspace((unsigned char)*end)) end++;
+    if (root && end == text + length) return root;
+    cJSON_Delete(root);
+    return NULL;
 }
 
 bool sp_json_is_object(const sp_json *value) {

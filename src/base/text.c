@@ -79,6 +79,10 @@ bool sp_parse_whole(const char *text, long long *value) {
 }
 
 void sp_print_real(double value, char *text, size_t size) {
+    if (value == floor(value) && fabs(value) < 1e15) { /* 10, where %g would say 1e+01 */
+        snprintf(text, size, "%.0f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, size, "%.*g", digits, value);
         char *comma = strchr(text, ',');
@@ -90,6 +94,10 @@ void sp_print_real(double value, char *text, size_t size) {
     }
 }
 
+static int folded(char character) {
+    return tolower((unsigned char)character);
+}
+
 size_t sp_edit_distance(const char *a, const char *b) {
     enum { LONGEST = 64 };
     size_t n = strlen(a), m = strlen(b);
@@ -99,12 +107,12 @@ size_t sp_edit_distance(const char *a, const char *b) {
     for (size_t j = 0; j <= m; j++) d[0][j] = (unsigned char)j;
     for (size_t i = 1; i <= n; i++)
         for (size_t j = 1; j <= m; j++) {
-            int left = tolower((unsigned char)a[i - 1]), right = tolower((unsigned char)b[j - 1]);
+            int left = folded(a[i - 1]), right = folded(b[j - 1]);
             unsigned best = d[i - 1][j - 1] + (left != right);
             if (d[i - 1][j] + 1u < best) best = d[i - 1][j] + 1u;
             if (d[i][j - 1] + 1u < best) best = d[i][j - 1] + 1u;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1u < best)
-                best = d[i - 2][j - 2] + 1u;
+            bool swapped = i > 1 && j > 1 && left == folded(b[j - 2]) && right == folded(a[i - 2]);
+            if (swapped && d[i - 2][j - 2] + 1u < best) best = d[i - 2][j - 2] + 1u;
             d[i][j] = (unsigned char)best;
         }
     return d[n][m];

@@ -27,11 +27,12 @@ bool sp_parse_real(const char *text, double *value);
 /* Reads all of `text` as a whole number in decimal digits; false when it is not one. */
 bool sp_parse_whole(const char *text, long long *value);
 
-/* Writes `value` as the shortest decimal that reads back as the same float32 or double. */
+/* Writes `value` as the shortest decimal that reads back as the same float32 or double; whole numbers
+ * below 1e15 as their digits. */
 void sp_print_real(double value, char *text, size_t size);
 
 /* Insertions, deletions, substitutions and swaps of neighbours from `a` to `b`
- * (Damerau 1964, optimal string alignment). Long names count as far away. */
+ * (Damerau 1964, optimal string alignment), whatever the case. Long names count as far away. */
 size_t sp_edit_distance(const char *a, const char *b);
 
 #endif

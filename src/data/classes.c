@@ -76,14 +76,14 @@ sp_status sp_classes_find(const sp_table *table, sp_names *classes, sp_error *er
                    table->path, classes->text[0]);
 }
 
-/* Class names as labels: numbers where all of them are. */
+/* Class names as labels: numbers where all of them are (finite ones, as in any_text). */
 static label *labels_of_names(const sp_names *classes, bool *as_text) {
     label *labels = sp_allocate(classes->count, sizeof *labels);
     if (!labels) return NULL;
     *as_text = false;
     for (size_t i = 0; i < classes->count; i++) {
         labels[i].text = classes->text[i];
-        if (!sp_parse_real(classes->text[i], &labels[i].number)) *as_text = true;
+        if (!sp_parse_real(classes->text[i], &labels[i].number) || !isfinite(labels[i].number)) *as_text = true;
     }
     for (size_t i = 0; i < classes->count && !*as_text; i++) labels[i].text = NULL;
     return labels;

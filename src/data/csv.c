@@ -5,11 +5,12 @@
 #include "base/memory.h"
 
 #include <csv.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BUFFER = 1 << 18, LONGEST_FIELD = 1 << 22, NONE = -1 };
+enum { READ_BUFFER = 1 << 18, FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22, NONE = -1 };
 
 /* One row as its fields' texts, until it is known to be complete. */
 typedef struct record {
@@ -24,7 +25,9 @@ typedef struct reader {
     const sp_table_options *options;
     sp_error *error;
     sp_status status; /* the first fault; the rest of the file is then skipped */
-    size_t line;      /* of the file, from 1 */
+    size_t line;      /* of the file, from 1: where the row begins */
+    size_t next_line; /* the line to be read next */
+    bool within_row;  /* a quoted field goes on in that */
     record row;
     bool started;       /* the first row has been looked at */
     size_t columns;     /* of every row */
@@ -63,9 +66,15 @@ static bool target_is_name(const reader *r) {
     return strcmp(target, "last") != 0 && strcmp(target, "first") != 0 && !sp_parse_whole(target, &index);
 }
 
-static long column_named(const reader *r, const char *name) {
-    for (size_t i = 0; i < r->row.fields; i++)
-        if (strcmp(field(r, i), name) == 0) return (long)i;
+/*
+ * The column of that name, looked for from column `from` on and around: columns in the order
+ * asked for are found at once, and several of one name in turn.
+ */
+static long column_named(const reader *r, const char *name, size_t from) {
+    for (size_t i = 0; i < r->row.fields; i++) {
+        size_t column = (from + i) % r->row.fields;
+        if (strcmp(field(r, column), name) == 0) return (long)column;
+    }
     return NONE;
 }
 
@@ -93,13 +102,15 @@ static sp_status find_header(reader *r, bool *header) {
 /* Columns by the names that a model was trained with; others are left aside. */
 static sp_status choose_by_names(reader *r) {
     const sp_names *names = r->options->names;
-    r->target = column_named(r, r->options->target_name);
+    r->target = column_named(r, r->options->target_name, 0);
+    size_t from = 0;
     for (size_t j = 0; j < names->count; j++) {
-        long column = column_named(r, names->text[j]);
+        long column = column_named(r, names->text[j], from);
         if (column == NONE)
             return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has no column '%s', which the model needs; add it",
                            r->table->path, r->line, names->text[j]);
         r->feature_at[j] = (size_t)column;
+        from = (size_t)column + 1;
     }
     r->table->features = names->count;
     if (r->target == NONE && !r->options->target_optional)
@@ -111,13 +122,17 @@ static sp_status choose_by_names(reader *r) {
 static sp_status choose_by_position(reader *r, bool header) {
     size_t wanted = r->options->features;
     bool without_target = r->options->target_optional && r->columns == wanted;
+    if (wanted > 0 && r->columns != wanted + !without_target)
+        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has %zu columns; %zu features%s are wanted", r->table->path,
+                       r->line, r->columns, wanted,
+                       r->options->target_optional ? " (with or without the target)" : " and the target");
     if (without_target)
         r->target = NONE;
     else if (target_is_name(r))
-        r->target = header ? column_named(r, r->options->target) : NONE;
+        r->target = header ? column_named(r, r->options->target, 0) : NONE;
     else
         r->target = target_by_position(r, r->columns);
-    if (r->target == NONE && !r->options->target_optional)
+    if (r->target == NONE && !without_target)
         return sp_fail(r->error, SP_BAD_CONFIG,
                        "%s:%zu: has no column '%s' for data.target; use last, first, a name of the header or an "
                        "index from 0 to %zu",
@@ -127,10 +142,6 @@ static sp_status choose_by_position(reader *r, bool header) {
     if (r->table->features == 0)
         return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has a single column; give it features and a target",
                        r->table->path, r->line);
-    if (wanted > 0 && r->table->features != wanted)
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has %zu columns; %zu features%s are wanted", r->table->path,
-                       r->line, r->columns, wanted,
-                       r->options->target_optional ? " (with or without the target)" : " and the target");
     return SP_OK;
 }
 
@@ -243,6 +254,7 @@ static void on_row(int end, void *context) {
     if (!r->status && !r->started) r->status = start(r, &header);
     if (!r->status && !header) r->status = take_row(r);
     r->row.fields = r->row.used = 0;
+    r->within_row = false;
 }
 
 /* ---- The file ---- */
@@ -252,11 +264,13 @@ static sp_status syntax_fault(reader *r, const char *what) {
                    r->table->path, r->line, what);
 }
 
-/* Feeds line by line, so that the callbacks know the line. */
+/* Feeds line by line, so that the callbacks know the line. A blank one begins no row. */
 static sp_status feed(reader *r, struct csv_parser *parser, const char *bytes, size_t size) {
     while (size > 0 && !r->status) {
         const char *newline = memchr(bytes, '\n', size);
         size_t part = newline ? (size_t)(newline - bytes) + 1 : size;
+        if (!r->within_row) r->line = r->next_line;
+        for (size_t i = 0; i < part && !r->within_row; i++) r->within_row = !isspace((unsigned char)bytes[i]);
         if (csv_parse(parser, bytes, part, on_field, on_row, r) != part) {
             if (r->status) return r->status;
             return csv_error(parser) == CSV_EPARSE ? syntax_fault(r, "a quote stands within a field") : no_memory(r);
@@ -264,7 +278,7 @@ static sp_status feed(reader *r, struct csv_parser *parser, const char *bytes, s
         if (csv_get_buffer_size(parser) > LONGEST_FIELD && !r->status)
             return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: a field is longer than %d bytes; close its quote",
                            r->table->path, r->line, LONGEST_FIELD);
-        r->line += newline != NULL;
+        r->next_line += newline != NULL;
         bytes += part;
         size -= part;
     }
@@ -292,9 +306,10 @@ static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input,
 }
 
 sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table *table, sp_error *error) {
-    reader r = {.table = table, .options = options, .error = error, .line = 1, .target = NONE};
+    reader r = {.table = table, .options = options, .error = error, .line = 1, .next_line = 1, .target = NONE};
     struct csv_parser parser;
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL)) return no_memory(&r);
+    csv_set_blk_size(&parser, FIELD_BLOCK); /* its own, 128 bytes, makes a long field slow */
     char *buffer = malloc(READ_BUFFER);
     sp_status status = buffer ? read_all(&r, &parser, input, buffer) : no_memory(&r);
     free(buffer);
@@ -307,8 +322,10 @@ sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table
 
 void sp_csv_write_field(FILE *stream, const char *text) {
     /* Quotes only where a reader needs them. */
-    if (text[strcspn(text, ",\"\r\n")] == '\0' && *text != ' ' && *text != '\0')
+    size_t length = strlen(text);
+    bool plain = length > 0 && strcspn(text, ",\"\r\n") == length;
+    if (plain && !isblank((unsigned char)text[0]) && !isblank((unsigned char)text[length - 1]))
         fputs(text, stream);
     else
-        csv_fwrite(stream, text, strlen(text));
+        csv_fwrite(stream, text, length);
 }

@@ -1,0 +1,203 @@
+/* The data of a training as its configuration names it: files, shares, and what is fitted to which rows. */
+#include "data/dataset.h"
+#include "faults.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Loads what assignments such as "data.test=0.2" name. */
+static sp_status load(const char *const *assignments, sp_data **data, sp_error *error) {
+    sp_config *config = sp_config_create();
+    sp_status status = SP_OK;
+    for (; *assignments && !status; assignments++) status = sp_config_set(config, *assignments, error);
+    if (!status) status = sp_data_load(config, data, error);
+    sp_config_destroy(config);
+    return status;
+}
+
+static sp_data *loaded(const char *const *assignments) {
+    sp_error error = {0};
+    sp_data *data;
+    must(load(assignments, &data, &error), error);
+    return data;
+}
+
+#define LOADED(...) loaded((const char *[]){__VA_ARGS__, NULL})
+
+/* "KEY=PATH" of a fresh file in the scratch folder, whose name ends as the key. */
+static const char *file_of_bytes(const char *key, const void *bytes, size_t size) {
+    static int files;
+    char name[40], *assignment = NULL;
+    snprintf(name, sizeof name, "%d-%s", files++, key);
+    cr_assert(asprintf(&assignment, "%s=%s", key, write_bytes(name, bytes, size)) > 0);
+    return assignment;
+}
+
+static const char *file(const char *key, const char *text) {
+    return file_of_bytes(key, text, strlen(text));
+}
+
+static float value_at(const sp_part *part, size_t at) {
+    const sp_table *table = part->data->table;
+    return ((const float *)table->values)[part->rows.index[at] * table->features];
+}
+
+Test(dataset, a_file_alone_is_all_for_training) {
+    sp_data *data = LOADED("data.train=data/iris.csv");
+    cr_expect_eq(data->task, SP_CLASSIFICATION);
+    cr_expect_eq(data->classes.count, 3);
+    cr_expect_str_eq(data->classes.text[0], "setosa");
+    cr_expect_eq(data->train.rows.count, 150);
+    cr_expect_eq(data->validation.rows.count, 0);
+    cr_expect_eq(data->test.rows.count, 0);
+    for (int i = 0; i < 150; i++) cr_expect_eq(data->train.data->classes[i], i / 50);
+    sp_data_destroy(data);
+}
+
+/* Shares are of all rows, whichever comes first; together they are every row once. */
+Test(dataset, shares_of_the_training_file) {
+    sp_data *data = LOADED("data.train=data/iris.csv", "data.test=0.2", "data.validation=0.3");
+    const sp_part *const parts[] = {&data->train, &data->validation, &data->test};
+    static const size_t rows[] = {75, 45, 30};
+    size_t seen[150] = {0};
+    for (int p = 0; p < 3; p++) {
+        size_t of_class[3] = {0};
+        cr_assert_eq(parts[p]->rows.count, rows[p]);
+        cr_expect_eq(parts[p]->data, data->files[0], "no file of its own");
+        for (size_t i = 0; i < rows[p]; i++) {
+            seen[parts[p]->rows.index[i]]++;
+            of_class[parts[p]->data->classes[parts[p]->rows.index[i]]]++;
+        }
+        for (int c = 0; c < 3; c++) cr_expect_eq(of_class[c], rows[p] / 3, "part %d, class %d", p, c);
+    }
+    for (int i = 0; i < 150; i++) cr_expect_eq(seen[i], 1);
+    sp_data_destroy(data);
+}
+
+Test(dataset, the_seed_draws_the_shares) {
+    sp_data *one = LOADED("data.train=data/iris.csv", "data.test=0.2", "train.seed=1");
+    sp_data *again = LOADED("data.train=data/iris.csv", "data.test=0.2", "train.seed=1", "data.normalize=standard");
+    sp_data *two = LOADED("data.train=data/iris.csv", "data.test=0.2", "train.seed=2");
+    sp_data *swapped = LOADED("data.train=data/iris.csv", "data.validation=0.2", "train.seed=1");
+    size_t bytes = 30 * sizeof(uint32_t);
+    cr_expect_arr_eq(one->test.rows.index, again->test.rows.index, bytes);
+    cr_expect_arr_neq(one->test.rows.index, two->test.rows.index, bytes);
+    cr_expect_arr_neq(one->test.rows.index, swapped->validation.rows.index, bytes, "another draw");
+    sp_data_destroy(one);
+    sp_data_destroy(again);
+    sp_data_destroy(two);
+    sp_data_destroy(swapped);
+}
+
+/* The statistics of what is left for training once the shares are gone, and of nothing else. */
+Test(dataset, normalisation_is_fitted_to_the_training_rows_alone) {
+    char text[400] = "x,y\n";
+    for (int i = 0; i < 20; i++) sprintf(text + strlen(text), "%d.5,%d.25\n", i * i, i);
+    sp_data *data = LOADED(file("data.train", text), "data.test=0.25", "data.validation=0.25", "data.normalize=minmax");
+    cr_assert_eq(data->task, SP_REGRESSION);
+    cr_assert_eq(data->train.rows.count, 10);
+    float least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < 10; i++) {
+        least = fminf(least, value_at(&data->train, i));
+        most = fmaxf(most, value_at(&data->train, i));
+    }
+    cr_expect_eq(data->preprocess.shift[0], least);
+    cr_expect_eq(data->preprocess.scale[0], (float)(1.0 / ((double)most - (double)least)));
+    cr_expect(most - least < 361, "else nothing would tell training rows from all rows: take another seed");
+    sp_data_destroy(data);
+
+    data = LOADED(file("data.train", "1,0.5\n3,1.5\n"), file("data.test", "-50,1\n50,1\n"), "data.normalize=standard");
+    cr_expect(data->preprocess.shift[0] == 2 && data->preprocess.scale[0] == 1);
+    sp_data_destroy(data);
+}
+
+Test(dataset, test_and_validation_as_files) {
+    sp_data *data = LOADED(file("data.train", "a,b,y\n1,2,no\n3,4,yes\n5,6,no\n"),
+                           file("data.test", "y,b,a\nyes,8,7\n"), file("data.validation", "9,10,no\n11,12,yes\n"));
+    cr_expect_eq(data->train.rows.count, 3);
+    cr_expect_eq(data->test.rows.count, 1);
+    cr_expect_eq(data->validation.rows.count, 2);
+    cr_expect_eq(value_at(&data->test, 0), 7, "columns by name");
+    cr_expect_eq(value_at(&data->validation, 1), 11, "columns by position");
+    cr_expect_eq(data->test.data->classes[0], 1);
+    cr_expect(data->validation.data->classes[0] == 0 && data->validation.data->classes[1] == 1);
+    sp_data_destroy(data);
+}
+
+/* A file beside a share: the share is of the training file. */
+Test(dataset, a_file_beside_a_share) {
+    sp_data *data = LOADED("data.train=data/iris.csv", "data.test=data/iris.csv", "data.validation=0.1");
+    cr_expect_eq(data->train.rows.count, 135);
+    cr_expect_eq(data->validation.rows.count, 15);
+    cr_expect_eq(data->test.rows.count, 150);
+    cr_expect_neq(data->test.data, data->train.data);
+    sp_data_destroy(data);
+}
+
+Test(dataset, the_target_of_the_training_file_is_that_of_the_others) {
+    sp_data *data =
+        LOADED(file("data.train", "y,a,b\n0.5,1,2\n1.5,3,4\n"), file("data.test", "2.5,5,6\n"), "data.target=y");
+    cr_expect_eq(value_at(&data->test, 0), 5);
+    cr_expect_eq(data->test.data->values[0], 2.5);
+    sp_data_destroy(data);
+}
+
+Test(dataset, a_task_that_is_set_wins_over_the_targets) {
+    sp_data *data = LOADED("data.train=data/xor.csv", "data.task=regression");
+    cr_expect(data->task == SP_REGRESSION && data->classes.count == 0);
+    cr_expect_eq(data->train.data->values[1], 1);
+    sp_data_destroy(data);
+    data = LOADED(file("data.train", "1,0.5\n2,1.5\n3,0.5\n"), "data.task=classification");
+    cr_expect(data->task == SP_CLASSIFICATION && data->classes.count == 2);
+    cr_expect_str_eq(data->classes.text[1], "1.5");
+    sp_data_destroy(data);
+}
+
+static const char *idx_file(const char *key, unsigned char rows, bool labels) {
+    unsigned char bytes[64] = {0, 0, 8, labels ? 1 : 2, 0, 0, 0, rows, 0, 0, 0, 2};
+    size_t header = labels ? 8 : 12;
+    for (unsigned char i = 0; i < 2 * rows; i++) bytes[header + i] = labels ? i % 2 : (unsigned char)(100 * i);
+    return file_of_bytes(key, bytes, header + (labels ? rows : 2u * rows));
+}
+
+Test(dataset, idx_files_with_their_labels) {
+    sp_data *data = LOADED(idx_file("data.train", 4, false), idx_file("data.train_labels", 4, true),
+                           idx_file("data.test", 2, false), idx_file("data.test_labels", 2, true),
+                           "data.validation=0.5", "data.normalize=unit");
+    cr_expect_eq(data->train.rows.count, 2);
+    cr_expect_eq(data->validation.rows.count, 2);
+    cr_expect_eq(data->test.rows.count, 2);
+    cr_expect_str_eq(data->classes.text[1], "1");
+    cr_expect_eq(data->test.data->classes[1], 1);
+    float sample[2];
+    sp_preprocess_gather(&data->preprocess, data->test.data->table, (uint32_t[]){1}, 1, sample);
+    cr_expect_float_eq(sample[0], 200 / 255.0, 1e-7);
+    sp_data_destroy(data);
+}
+
+/* Nothing is half loaded: the first fault ends it, with the file that has it. */
+Test(dataset, files_that_do_not_go_together_are_refused) {
+    const char *train = file("data.train", "a,b,y\n1,2,no\n3,4,yes\n");
+    const struct {
+        const char *assignment;
+        sp_status status;
+        const char *says;
+    } cases[] = {
+        {file("data.test", "1,2,no,4\n"), SP_BAD_DATA, "data.test:1: has 4 columns; 2 features and the target"},
+        {file("data.test", "1,2\n"), SP_BAD_DATA, "data.test:1: has 2 columns; 2 features and the target"},
+        {file("data.validation", "a,c,y\n1,2,no\n"), SP_BAD_DATA, "data.validation:1: has no column 'b'"},
+        {file("data.validation", "a,b\n1,2\n"), SP_BAD_DATA, "data.validation:1: has no column 'y' with the labels"},
+        {file("data.test", "1,2,maybe\n"), SP_BAD_DATA, "data.test:1: the label 'maybe' is none of the 2 classes"},
+        {idx_file("data.test", 2, false), SP_BAD_CONFIG, "data.test: is IDX, which holds no labels"},
+        {"data.test=0.1", SP_BAD_DATA, "leaves one side empty"},
+        {"data.test=no-such-file", SP_BAD_CONFIG, "no-such-file: cannot be opened"},
+        {"data.task=regression", SP_BAD_DATA, "data.train:2: the target 'no' is not a finite number"},
+        {"data.target=z", SP_BAD_CONFIG, "data.train:1: has no column 'z'"},
+    };
+    sp_error error;
+    sp_data *data;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_fault(load((const char *[]){train, cases[i].assignment, NULL}, &data, &error), error, cases[i].status,
+                     cases[i].says);
+}

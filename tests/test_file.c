@@ -1,0 +1,233 @@
+/* Files in, plain and gzipped, whole and damaged; files out, whole or not at all. */
+#include "base/file.h"
+#include "base/random.h"
+#include "faults.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- In ---- */
+
+/* Bytes that gzip cannot make small, so that damage has something to hit. */
+static unsigned char *noise(size_t size) {
+    unsigned char *bytes = malloc(size);
+    for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)sp_random_below(1, SP_RANDOM_SAMPLE, i, 0, 256);
+    return bytes;
+}
+
+static sp_status read_whole(const char *path, char **bytes, size_t *size, sp_error *error) {
+    return sp_file_read(path, 1 << 30, bytes, size, error);
+}
+
+Test(file, gzip_is_known_by_content_and_read_as_the_plain_file) {
+    enum { SIZE = 700001 }; /* several buffers, and a rest */
+    unsigned char *bytes = noise(SIZE);
+    const char *const paths[] = {write_bytes("plain.gz", bytes, SIZE), write_gzip("packed.csv", bytes, SIZE)};
+    for (int i = 0; i < 2; i++) {
+        sp_error error = {0};
+        char *content;
+        size_t size;
+        must(read_whole(paths[i], &content, &size, &error), error);
+        cr_assert_eq(size, SIZE);
+        cr_assert_arr_eq(content, bytes, SIZE);
+        cr_assert_eq(content[SIZE], '\0');
+        free(content);
+    }
+    free(bytes);
+}
+
+Test(file, reads_in_pieces_with_a_peek_before) {
+    enum { SIZE = 1000 };
+    unsigned char *bytes = noise(SIZE), ahead[SP_PEEK], pieces[SIZE + 7];
+    const char *const paths[] = {write_bytes("plain", bytes, SIZE), write_gzip("packed", bytes, SIZE)};
+    for (int i = 0; i < 2; i++) {
+        sp_error error = {0};
+        sp_input *input;
+        size_t got, used = 0;
+        must(sp_input_open(paths[i], &input, &error), error);
+        must(sp_input_peek(input, ahead, &got, &error), error);
+        cr_expect_eq(got, SP_PEEK);
+        cr_expect_arr_eq(ahead, bytes, SP_PEEK);
+        do { /* the first pieces end within what was peeked at */
+            must(sp_input_read(input, pieces + used, used < 6 ? 3 : 7, &got, &error), error);
+            used += got;
+        } while (got > 0 && used < SIZE);
+        cr_expect_eq(used, SIZE);
+        cr_expect_arr_eq(pieces, bytes, SIZE);
+        must(sp_input_read(input, pieces, 7, &got, &error), error);
+        cr_expect_eq(got, 0, "the end");
+        sp_input_close(input);
+    }
+    free(bytes);
+}
+
+Test(file, a_peek_at_a_short_file_gives_what_is_there) {
+    for (size_t length = 0; length < SP_PEEK; length++) {
+        sp_error error = {0};
+        sp_input *input;
+        unsigned char ahead[SP_PEEK], again[SP_PEEK];
+        size_t got, read;
+        must(sp_input_open(write_bytes("short", "abc", length), &input, &error), error);
+        must(sp_input_peek(input, ahead, &got, &error), error);
+        must(sp_input_read(input, again, SP_PEEK, &read, &error), error);
+        cr_expect_eq(got, length);
+        cr_expect_eq(read, length);
+        cr_expect_arr_eq(again, "abc", length);
+        sp_input_close(input);
+    }
+}
+
+/* A gzip file in memory; its size is that of the file. */
+static char *packed(size_t size, size_t *length) {
+    unsigned char *bytes = noise(size);
+    const char *path = write_gzip("whole.gz", bytes, size);
+    struct stat about;
+    cr_assert_eq(stat(path, &about), 0);
+    *length = (size_t)about.st_size;
+    free(bytes);
+    return read_text(path);
+}
+
+Test(file, a_gzip_stream_cut_anywhere_is_refused) {
+    size_t length, size;
+    char *gzip = packed(500, &length), *content;
+    sp_error error;
+    for (size_t cut = 2; cut < length; cut++) /* 2: the magic number is there */
+        expect_fault(read_whole(write_bytes("cut.gz", gzip, cut), &content, &size, &error), error, SP_BAD_DATA,
+                     "cut.gz: the gzip stream is truncated");
+    free(gzip);
+}
+
+Test(file, a_gzip_stream_with_any_byte_damaged_is_refused) {
+    enum { GZIP_HEADER = 10 }; /* its time and system may be anything */
+    size_t length, size;
+    char *gzip = packed(500, &length), *content;
+    sp_error error;
+    for (size_t at = GZIP_HEADER; at < length; at++) {
+        gzip[at] = (char)~gzip[at];
+        expect_fault(read_whole(write_bytes("bad.gz", gzip, length), &content, &size, &error), error, SP_BAD_DATA,
+                     "bad.gz: the gzip stream is ");
+        gzip[at] = (char)~gzip[at];
+    }
+    free(gzip);
+}
+
+Test(file, what_cannot_be_read_is_named) {
+    sp_error error;
+    char *content;
+    size_t size;
+    expect_fault(read_whole(scratch(), &content, &size, &error), error, SP_BAD_CONFIG, "is a folder");
+    expect_fault(read_whole(scratch_path("none"), &content, &size, &error), error, SP_BAD_CONFIG,
+                 "none: cannot be opened (No such file or directory)");
+    /* Address 0 of this process: the file opens, and reading it fails. */
+    expect_fault(read_whole("/proc/self/mem", &content, &size, &error), error, SP_FAILED,
+                 "/proc/self/mem: reading failed");
+}
+
+Test(file, a_limit_is_a_limit) {
+    enum { PACKED = 3000000 };
+    sp_error error = {0};
+    char *content, *zeros = calloc(PACKED, 1);
+    size_t size;
+    const char *ten = write_text("ten", "0123456789"), *bomb = write_gzip("bomb.gz", zeros, PACKED);
+    must(sp_file_read(ten, 10, &content, &size, &error), error);
+    cr_expect_str_eq(content, "0123456789");
+    free(content);
+    expect_fault(sp_file_read(ten, 9, &content, &size, &error), error, SP_BAD_DATA, "ten: is longer than 9 bytes");
+    expect_fault(sp_file_read(bomb, 1000, &content, &size, &error), error, SP_BAD_DATA, "is longer than 1000 bytes");
+    free(zeros);
+}
+
+/* ---- Out ---- */
+
+static bool exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+static sp_status write_whole(const char *path, const char *text, sp_error *error) {
+    sp_output *output;
+    sp_status status = sp_output_open(path, &output, error);
+    if (status) return status;
+    fputs(text, sp_output_stream(output));
+    return sp_output_commit(output, error);
+}
+
+Test(file, output_takes_the_place_of_the_old_file_at_the_commit) {
+    sp_error error = {0};
+    sp_output *output;
+    const char *path = write_text("model", "old"), *temporary = scratch_path("model.tmp");
+    write_text("model.tmp", "left behind by a process that was killed");
+    must(sp_output_open(path, &output, &error), error);
+    fputs("new", sp_output_stream(output));
+    fflush(sp_output_stream(output));
+    cr_expect_str_eq(read_text(path), "old", "not yet");
+    cr_expect_str_eq(read_text(temporary), "new");
+    must(sp_output_commit(output, &error), error);
+    cr_expect_str_eq(read_text(path), "new");
+    cr_expect_not(exists(temporary));
+}
+
+Test(file, discarded_output_leaves_the_old_file) {
+    sp_error error = {0};
+    sp_output *output;
+    const char *path = write_text("model", "old");
+    must(sp_output_open(path, &output, &error), error);
+    fputs("half", sp_output_stream(output));
+    sp_output_discard(output);
+    cr_expect_str_eq(read_text(path), "old");
+    cr_expect_not(exists(scratch_path("model.tmp")));
+    sp_output_discard(NULL);
+}
+
+/* A folder in the way of the rename: all is written, and nothing of it may stay. */
+Test(file, output_that_fails_leaves_nothing_behind) {
+    sp_error error;
+    mkdir(scratch_path("taken"), 0777);
+    expect_fault(write_whole(scratch_path("taken"), "text", &error), error, SP_FAILED, "taken: ");
+    cr_expect_not(exists(scratch_path("taken.tmp")));
+    expect_fault(write_whole(scratch_path("no/model"), "text", &error), error, SP_FAILED,
+                 "no/model: cannot be written (No such file or directory)");
+    expect_fault(write_whole("/proc/self/model", "text", &error), error, SP_FAILED,
+                 "/proc/self/model: cannot be written");
+}
+
+/* A device is written as it stands: it must not be replaced by a file, least of all for root. */
+Test(file, a_device_is_written_and_never_replaced) {
+    sp_error error = {0};
+    struct stat about;
+    expect_fault(write_whole("/dev/full", "text", &error), error, SP_FAILED,
+                 "/dev/full: writing failed (No space left on device)");
+    cr_expect(stat("/dev/full", &about) == 0 && S_ISCHR(about.st_mode));
+    error = (sp_error){0};
+    must(write_whole("/dev/null", "text", &error), error);
+    cr_expect(stat("/dev/null", &about) == 0 && S_ISCHR(about.st_mode));
+}
+
+/* ---- Folders ---- */
+
+Test(file, folders_come_with_their_parents) {
+    sp_error error = {0};
+    must(sp_folder_create(scratch_path("a/b//c/"), &error), error);
+    cr_expect(sp_is_folder(scratch_path("a/b/c")));
+    must(sp_folder_create(scratch_path("a/b"), &error), error);
+    write_text("a/file", "");
+    expect_fault(sp_folder_create(scratch_path("a/file"), &error), error, SP_FAILED,
+                 "a/file: cannot be created (File exists)");
+    expect_fault(sp_folder_create(scratch_path("a/file/b"), &error), error, SP_FAILED, "a/file/b: cannot be created (");
+    expect_fault(sp_folder_create("", &error), error, SP_FAILED, "cannot be created");
+}
+
+Test(file, files_folders_and_nothing) {
+    const char *file = write_text("file", "");
+    cr_expect(sp_file_exists(file) && !sp_is_folder(file));
+    cr_expect(sp_file_exists(scratch()) && sp_is_folder(scratch()));
+    cr_expect(!sp_file_exists(scratch_path("none")) && !sp_is_folder(scratch_path("none")));
+}
+
+Test(file, joined_paths_fit_or_are_refused) {
+    char path[8];
+    cr_expect(sp_path_join(path, sizeof path, "abc", "def"));
+    cr_expect_str_eq(path, "abc/def");
+    cr_expect_not(sp_path_join(path, sizeof path, "abc", "defg"));
+}

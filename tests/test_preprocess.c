@@ -1,0 +1,147 @@
+/* Normalisation against numbers worked out by hand. */
+#include "data/preprocess.h"
+#include "support.h"
+
+#include <math.h>
+
+/* Five rows of four features; the fifth row is never fitted to. */
+static float values[] = {
+    2,  -1, 5,  100, //
+    4,  0,  5,  200, //
+    4,  1,  5,  300, //
+    10, 0,  5,  400, //
+    99, 99, 99, 99,
+};
+static const sp_table table = {.rows = 5, .features = 4, .values = values};
+static const sp_rows first_four = {.index = (uint32_t[]){0, 1, 2, 3}, .count = 4};
+
+static sp_preprocess fitted(sp_normalize kind, const sp_table *to, const sp_rows *rows) {
+    sp_error error = {0};
+    sp_preprocess preprocess;
+    must(sp_preprocess_fit(kind, to, rows, &preprocess, &error), error);
+    cr_assert_eq(preprocess.kind, kind);
+    cr_assert_eq(preprocess.features, to->features);
+    return preprocess;
+}
+
+/* Fits to the first four rows and compares rows 0, 3 and 4 once normalised. */
+static void check(sp_normalize kind, const float expected[3][4]) {
+    sp_preprocess preprocess = fitted(kind, &table, &first_four);
+    float result[3][4];
+    sp_preprocess_gather(&preprocess, &table, (uint32_t[]){0, 3, 4}, 3, result[0]);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 4; j++)
+            cr_expect_float_eq(result[i][j], expected[i][j], 1e-6 * fmax(1, fabs(expected[i][j])),
+                               "%s, row %d, feature %d: %g", sp_normalize_names[kind], i, j, (double)result[i][j]);
+    sp_preprocess_clear(&preprocess);
+}
+
+Test(preprocess, none_changes_nothing) {
+    check(SP_NORMALIZE_NONE, (const float[3][4]){{2, -1, 5, 100}, {10, 0, 5, 400}, {99, 99, 99, 99}});
+}
+
+Test(preprocess, unit_divides_by_255) {
+    check(SP_NORMALIZE_UNIT, (const float[3][4]){{2 / 255.f, -1 / 255.f, 5 / 255.f, 100 / 255.f},
+                                                 {10 / 255.f, 0, 5 / 255.f, 400 / 255.f},
+                                                 {99 / 255.f, 99 / 255.f, 99 / 255.f, 99 / 255.f}});
+}
+
+/* A constant feature becomes 0, and keeps its distance from the constant elsewhere. */
+Test(preprocess, minmax_maps_the_fitted_rows_to_0_and_1) {
+    check(SP_NORMALIZE_MINMAX, (const float[3][4]){{0, 0, 0, 0}, {1, 0.5f, 0, 1}, {12.125f, 50, 94, -1 / 300.f}});
+}
+
+/* Means 5, 0, 5, 250; deviations of the population sqrt(36/4), sqrt(2/4), none, sqrt(50000/4). */
+Test(preprocess, standard_has_mean_0_and_deviation_1) {
+    check(SP_NORMALIZE_STANDARD, (const float[3][4]){{-1, -1.41421356f, 0, -1.34164079f},
+                                                     {5 / 3.f, 0, 0, 1.34164079f},
+                                                     {94 / 3.f, 140.007143f, 94, -1.35058506f}});
+}
+
+/* One feature of so many rows, fitted to all of them. */
+static sp_preprocess fitted_column(sp_normalize kind, float *column, size_t count) {
+    sp_table one = {.rows = count, .features = 1, .values = column};
+    sp_rows all;
+    cr_assert(sp_rows_all(count, &all));
+    sp_preprocess preprocess = fitted(kind, &one, &all);
+    sp_rows_clear(&all);
+    return preprocess;
+}
+
+/* What a network sees is finite, as far as float32 holds the differences of the values. */
+Test(preprocess, tiny_and_huge_values_stay_finite) {
+    static float columns[][4] = {
+        {1e-30f, 2e-30f, 3e-30f, 4e-30f},     {1e-45f, 0, 3e-45f, 0},    {0.1f, 0.1f, 0.1f, 0.1f},
+        {1e8f, 1e8f + 8, 1e8f, 1e8f + 8},     {1e38f, -1e38f, 5e37f, 0}, {1.7e38f, -1.7e38f, 1.7e38f, -1.7e38f},
+        {3.4e38f, 3.4e38f, 3.4e38f, 3.4e38f}, {-3.4e38f, 0, 0, 0}};
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        for (int kind = SP_NORMALIZE_MINMAX; kind <= SP_NORMALIZE_STANDARD; kind++) {
+            sp_preprocess preprocess = fitted_column((sp_normalize)kind, columns[c], 4);
+            float samples[4];
+            for (int i = 0; i < 4; i++) samples[i] = columns[c][i];
+            sp_preprocess_apply(&preprocess, 4, samples);
+            for (int i = 0; i < 4; i++)
+                cr_expect(fabsf(samples[i]) <= 2, "%s of column %zu: %g becomes %g", sp_normalize_names[kind], c,
+                          (double)columns[c][i], (double)samples[i]);
+            sp_preprocess_clear(&preprocess);
+        }
+}
+
+/* A mean far from 0 must not eat the deviation: 2^24 - 2 and 2^24, in turn. */
+Test(preprocess, a_large_mean_leaves_the_deviation) {
+    static float column[1000];
+    for (int i = 0; i < 1000; i++) column[i] = 16777214 + 2.0f * (float)(i % 2);
+    sp_preprocess preprocess = fitted_column(SP_NORMALIZE_STANDARD, column, 1000);
+    cr_expect_eq(preprocess.shift[0], 16777215);
+    cr_expect_eq(preprocess.scale[0], 1);
+    sp_preprocess_clear(&preprocess);
+}
+
+/* One row apart from a constant is spread; rounding in the sums is none. */
+Test(preprocess, a_constant_is_told_from_a_small_spread) {
+    enum { ROWS = 100000 };
+    static float column[ROWS];
+    for (int i = 0; i < ROWS; i++) column[i] = 0.1f;
+    sp_preprocess preprocess = fitted_column(SP_NORMALIZE_STANDARD, column, ROWS);
+    cr_expect(preprocess.scale[0] == 1 && preprocess.shift[0] == 0.1f);
+    sp_preprocess_clear(&preprocess);
+    column[ROWS / 2] = nextafterf(0.1f, 1);
+    preprocess = fitted_column(SP_NORMALIZE_STANDARD, column, ROWS);
+    double spread = ((double)column[ROWS / 2] - (double)0.1f) * sqrt(1.0 / ROWS * (1 - 1.0 / ROWS));
+    cr_expect_float_eq(preprocess.scale[0] * spread, 1, 1e-3);
+    sp_preprocess_clear(&preprocess);
+}
+
+/* Bytes, floats, and samples that come from elsewhere: the same numbers to the last bit. */
+Test(preprocess, bytes_floats_and_samples_agree_bit_for_bit) {
+    enum { ROWS = 64, FEATURES = 33 };
+    static uint8_t bytes[ROWS * FEATURES];
+    static float floats[ROWS * FEATURES], from_bytes[ROWS * FEATURES], from_floats[ROWS * FEATURES];
+    for (int i = 0; i < ROWS * FEATURES; i++) floats[i] = bytes[i] = (uint8_t)(i * i % 251);
+    sp_table of_bytes = {.rows = ROWS, .features = FEATURES, .bytes = true, .values = bytes};
+    sp_table of_floats = {.rows = ROWS, .features = FEATURES, .values = floats};
+    sp_rows all;
+    cr_assert(sp_rows_all(ROWS, &all));
+    for (int kind = SP_NORMALIZE_NONE; kind <= SP_NORMALIZE_STANDARD; kind++) {
+        sp_preprocess first = fitted((sp_normalize)kind, &of_bytes, &all);
+        sp_preprocess second = fitted((sp_normalize)kind, &of_floats, &all);
+        sp_preprocess_gather(&first, &of_bytes, all.index, ROWS, from_bytes);
+        sp_preprocess_gather(&second, &of_floats, all.index, ROWS, from_floats);
+        cr_expect_arr_eq(from_bytes, from_floats, sizeof from_bytes);
+        float applied[ROWS * FEATURES];
+        for (int i = 0; i < ROWS * FEATURES; i++) applied[i] = bytes[i];
+        sp_preprocess_apply(&first, ROWS, applied);
+        cr_expect_arr_eq(from_bytes, applied, sizeof applied);
+        sp_preprocess_clear(&first);
+        sp_preprocess_clear(&second);
+    }
+    sp_rows_clear(&all);
+}
+
+Test(preprocess, gathers_the_rows_asked_for_in_their_order) {
+    sp_preprocess preprocess = fitted(SP_NORMALIZE_NONE, &table, &first_four);
+    float result[3][4];
+    sp_preprocess_gather(&preprocess, &table, (uint32_t[]){3, 0, 3}, 3, result[0]);
+    cr_expect(result[0][3] == 400 && result[1][3] == 100 && result[2][3] == 400);
+    sp_preprocess_clear(&preprocess);
+}
