@@ -23,10 +23,15 @@ STANDARD := -std=c11 -D_GNU_SOURCE -fopenmp -ffp-contract=off -fno-math-errno
 # A newer compiler may warn of more: `make WERROR=` builds all the same.
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-INCLUDES := -Iinclude -Isrc -isystem $(OPENBLAS_INCLUDE)
+INCLUDES = -Iinclude -Isrc -isystem $(OPENBLAS_INCLUDE) $(XSMM_CFLAGS)
 ALL_CFLAGS = $(STANDARD) $(WARNINGS) $(OPTIMIZE) -g $(INCLUDES) -DSP_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LDFLAGS = -fopenmp $(LDFLAGS)
-LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lz -lm
+# libxsmm makes code for x86-64 alone; without it, or with XSMM=, products go through BLAS.
+XSMM ?= $(wildcard /usr/include/libxsmm.h)
+XSMM_CFLAGS := $(if $(XSMM),-DSP_WITH_XSMM)
+XSMM_LIBRARIES := $(if $(XSMM),-lxsmm -lxsmmnoblas -lpthread -lrt -ldl)
+
+LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lz $(XSMM_LIBRARIES) -lm
 
 LIBRARY_SOURCES := $(wildcard src/*.c src/base/*.c src/math/*.c src/data/*.c)
 COMMAND_SOURCES := $(wildcard src/cmd/*.c)

@@ -12,6 +12,11 @@ typedef struct sp_batch {
     size_t count;
 } sp_batch;
 
+/* Rows first .. first + count - 1 of a mini-batch; may be none. */
+typedef struct sp_slice {
+    size_t first, count;
+} sp_slice;
+
 /*
  * Writes the order of epoch `epoch` (1, 2, ...) into `order` [count]: `rows`, shuffled or as
  * they stand. It depends on (seed, epoch) alone, not on the epochs before.

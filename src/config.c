@@ -262,8 +262,8 @@ static sp_status bad_value(const char *place, const sp_key *key, const char *tex
             least = sp_edit_distance(text, key->choices[i]);
             snprintf(nearest, sizeof nearest, "did you mean '%s'? ", key->choices[i]);
         }
-    return sp_fail(error, SP_BAD_CONFIG, "%s: %s.%s = '%.60s' is not valid; %sit takes: %s", place, key->section, key->name,
-                   text, nearest, range);
+    return sp_fail(error, SP_BAD_CONFIG, "%s: %s.%s = '%.60s' is not valid; %sit takes: %s", place, key->section,
+                   key->name, text, nearest, range);
 }
 
 /* Sets a key by its name; `line` as in struct sp_config. */

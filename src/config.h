@@ -10,6 +10,9 @@
 
 #include <stdio.h>
 
+/* Where the shards' gradients are: in buffers of their own, or summed tile by tile as they are computed. */
+typedef enum sp_reduction { SP_REDUCTION_AUTO, SP_REDUCTION_PRIVATE, SP_REDUCTION_FUSED } sp_reduction;
+
 typedef enum sp_monitor { SP_MONITOR_AUTO, SP_MONITOR_LOSS, SP_MONITOR_ACCURACY } sp_monitor;
 
 /* The choice 0 of each of these is `auto`; the others are the enum's value + 1. */
@@ -54,6 +57,7 @@ struct sp_config {
         long long threads; /* SP_AUTO, or so many */
         long long shards;  /* SP_AUTO, or so many */
         int kernels;       /* sp_kernel_choice */
+        int reduction;     /* sp_reduction */
     } parallel;
     struct {
         char *dir; /* owned */

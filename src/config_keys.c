@@ -8,7 +8,8 @@ static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const switch_names[] = {"no", "yes", NULL};
 static const char *const init_names[] = {"auto", "he", "xavier", "lecun", NULL};
 static const char *const monitor_names[] = {"auto", "validation_loss", "validation_accuracy", NULL};
-static const char *const kernel_names[] = {"auto", "blas", "reference", NULL};
+static const char *const kernel_names[] = {"auto", "xsmm", "blas", "reference", NULL};
+static const char *const reduction_names[] = {"auto", "private", "fused", NULL};
 
 /* The choices of a hidden layer: sp_activation without softmax. */
 static const char *const hidden_activation_names[] = {"sigmoid", "tanh", "relu", "identity", NULL};
@@ -86,7 +87,11 @@ const sp_key sp_keys[] = {
     {"parallel", "shards", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.shards), .initial = "auto",
      .help = "slices of a mini-batch, the most threads that can share it; part of the result; auto: by the batch size"},
     {"parallel", "kernels", CHOICE(kernel_names), .offset = AT(parallel.kernels), .initial = "auto",
-     .help = "matrix products: blas (OpenBLAS) or reference (plain loops); auto: blas"},
+     .help = "matrix products: xsmm (libxsmm, made for each shape), blas (OpenBLAS) or reference (plain loops); auto: "
+             "xsmm where the processor has AVX2, else blas"},
+    {"parallel", "reduction", CHOICE(reduction_names), .offset = AT(parallel.reduction), .initial = "auto",
+     .help = "private: a gradient buffer for every shard, then their sum; fused: the same sum tile by tile, with the "
+             "update at once; the same bits; auto: fused where there are two shards or more"},
 
     {"output", "dir", TEXT, .offset = AT(output.dir), .initial = "",
      .help = "the run directory; empty: runs/ and the name of the config file"},

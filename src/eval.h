@@ -15,16 +15,17 @@ enum { SP_EVAL_ROWS = 256 };
 /* Workspaces for `threads` threads; made once, used after every epoch. */
 typedef struct sp_evaluator sp_evaluator;
 
-sp_status sp_evaluator_create(const sp_net *net, const sp_kernels *kernels, size_t threads, size_t most_rows,
+/* Ready for parts of `rows[i]` rows each, i < parts. */
+sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const size_t *rows, size_t parts,
                               sp_evaluator **evaluator, sp_error *error);
 void sp_evaluator_destroy(sp_evaluator *evaluator);
 
 /* Loss and hits over a labelled part of the data. */
-sp_tally sp_evaluate_part(sp_evaluator *evaluator, const float *parameters, const sp_preprocess *preprocess,
+sp_tally sp_evaluate_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
                           const sp_part *part);
 
 /* Outputs [rows, d(L)] of a part: probabilities under cross_entropy, else a(L). */
-void sp_predict_part(sp_evaluator *evaluator, const float *parameters, const sp_preprocess *preprocess,
+void sp_predict_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
                      const sp_part *part, float *outputs);
 
 #endif

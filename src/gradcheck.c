@@ -95,10 +95,10 @@ static sp_status reference_create(const sp_net *net, const sp_data *data, sp_bat
     float *gathered = sp_allocate(values, sizeof *gathered);
     sp_status status = SP_OK;
     if (!ref->parameters || !ref->samples || !ref->below || !ref->above || !gathered) {
-        reference_clear(ref);
         status = sp_fail_memory(error, "the gradient check", sp_bytes(values, sizeof(double)));
     } else {
-        sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered);
+        sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered,
+                             net->inputs);
         for (size_t i = 0; i < values; i++) ref->samples[i] = gathered[i];
         for (size_t i = 0; i < net->parameters; i++) ref->parameters[i] = parameters[i];
     }
@@ -150,7 +150,7 @@ sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data
                            const float *parameters, size_t sample, uint64_t seed, sp_gradcheck *result,
                            sp_error *error) {
     enum { MOST_ROWS = 64 }; /* each difference costs two passes over them, in double and unblocked */
-    reference ref;
+    reference ref = {0};
     const sp_rows *rows = &data->train.rows;
     float *gradients = sp_allocate(net->parameters, sizeof *gradients);
     uint32_t *order = sp_allocate(rows->count, sizeof *order);
@@ -162,16 +162,18 @@ sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data
     sp_batch_order(rows->index, rows->count, true, seed, 1, order);
     sp_batch batch = sp_batch_at(order, rows->count, plan->batch_size < MOST_ROWS ? plan->batch_size : MOST_ROWS, 0);
     sp_status status = reference_create(net, data, batch, parameters, &ref, error);
+    sp_tally tally;
+    if (!status) status = sp_stepper_prepare(stepper, batch.count, error);
+    if (!status) status = sp_stepper_gradients(stepper, batch, gradients, &tally, error);
     if (!status) {
-        sp_stepper_gradients(stepper, batch, gradients);
         double here = batch_loss(&ref);
         for (size_t l = 0; l < net->depth; l++) {
             const sp_layer *layer = &net->layers[l];
             result[2 * l] = compare(&ref, gradients, layer->weights, layer->bias - layer->weights, sample, seed, here);
             result[2 * l + 1] = compare(&ref, gradients, layer->bias, layer->outputs, sample, seed, here);
         }
-        reference_clear(&ref);
     }
+    reference_clear(&ref);
     free(order);
     free(gradients);
     return status;

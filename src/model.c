@@ -82,53 +82,88 @@ sp_status sp_model_load_data(const sp_model *model, const char *path, const char
     return sp_dataset_load(path, labels_path, &options, model->task, &model->classes, dataset, error);
 }
 
+/* BLAS takes the weights as they are, so that a single row costs no more than itself. */
 sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inputs, float *outputs, sp_error *error) {
     const sp_net *net = model->net;
     const sp_kernels *kernels;
-    sp_workspace *workspace;
-    sp_status status = sp_kernels_choose(SP_KERNELS_AUTO, &kernels, error);
-    if (!status) status = sp_workspace_create(net, rows < SP_EVAL_ROWS ? rows : SP_EVAL_ROWS, false, &workspace, error);
-    if (status) return status;
-    /* The blocks of eval.c: the same rows give the same bits. */
-    for (size_t first = 0; first < rows; first += SP_EVAL_ROWS) {
-        size_t count = rows - first < SP_EVAL_ROWS ? rows - first : SP_EVAL_ROWS;
-        memcpy(workspace->activations[0], inputs + first * net->inputs, count * net->inputs * sizeof *inputs);
-        sp_preprocess_apply(&model->preprocess, count, workspace->activations[0]);
-        float *result = sp_pass_forward(net, kernels, model->parameters, workspace, count);
-        if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(count, net->outputs, result);
+    sp_layout *layout = NULL;
+    sp_pass *pass = NULL;
+    sp_workspace *workspace = NULL;
+    size_t block = rows < SP_EVAL_ROWS ? rows : SP_EVAL_ROWS;
+    sp_status status = sp_kernels_choose(SP_KERNELS_BLAS, &kernels, error);
+    if (!status) status = sp_layout_create(net, kernels, &layout, error);
+    if (!status) status = sp_pass_create(layout, false, &pass, error);
+    if (!status) status = sp_pass_prepare(pass, block, error);
+    if (!status) status = sp_pass_prepare(pass, block > 0 ? rows % block : 0, error);
+    if (!status) status = sp_workspace_create(layout, block, false, &workspace, error);
+    for (size_t first = 0; first < rows && !status; first += block) {
+        size_t count = rows - first < block ? rows - first : block;
+        sp_weights weights = {.layout = layout, .packed = model->parameters};
+        sp_preprocess_apply(&model->preprocess, count, inputs + first * net->inputs, workspace->activations[0],
+                            net->inputs);
+        sp_pass_forward(pass, &weights, workspace, &(sp_slice){0, count}, 1);
+        float *result = workspace->activations[net->depth];
+        if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(count, net->outputs, net->outputs, result);
         memcpy(outputs + first * net->outputs, result, count * net->outputs * sizeof *outputs);
     }
     sp_workspace_destroy(workspace);
-    return SP_OK;
+    sp_pass_destroy(pass);
+    sp_layout_destroy(layout);
+    return status;
 }
 
-/* Scores a labelled data set, all of it. */
-static sp_status score_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, sp_score *score,
-                               sp_error *error) {
+/* What it takes to run all rows of a data set through the model. */
+typedef struct session {
+    sp_layout *layout;
+    sp_weights *weights;
+    sp_evaluator *evaluator;
+    sp_part part;
+} session;
+
+static sp_status session_open(const sp_model *model, const sp_dataset *dataset, size_t threads, session *opened,
+                              sp_error *error) {
     const sp_kernels *kernels;
-    sp_evaluator *evaluator = NULL;
-    sp_part part = {.data = dataset};
     size_t rows = dataset->table->rows;
+    *opened = (session){.part = {.data = dataset}};
     sp_status status = sp_kernels_choose(SP_KERNELS_AUTO, &kernels, error);
-    if (!status && !sp_rows_all(rows, &part.rows)) status = sp_fail_memory(error, "the rows", rows * sizeof(uint32_t));
-    if (!status)
-        status = sp_evaluator_create(model->net, kernels, threads > 0 ? threads : sp_host_threads(), rows, &evaluator,
-                                     error);
-    if (!status) {
-        sp_tally tally = sp_evaluate_part(evaluator, model->parameters, &model->preprocess, &part);
-        *score = (sp_score){rows, sp_tally_loss(&tally), dataset->classes ? sp_tally_accuracy(&tally) : NAN};
-    }
-    sp_evaluator_destroy(evaluator);
-    sp_rows_clear(&part.rows);
+    if (!status && !sp_rows_all(rows, &opened->part.rows))
+        status = sp_fail_memory(error, "the rows", sp_bytes(rows, sizeof(uint32_t)));
+    if (!status) status = sp_layout_create(model->net, kernels, &opened->layout, error);
+    if (!status) status = sp_weights_create(opened->layout, &opened->weights, error);
+    if (status) return status;
+    sp_weights_load(opened->weights, model->parameters);
+    return sp_evaluator_create(opened->layout, threads > 0 ? threads : sp_host_threads(), &rows, 1, &opened->evaluator,
+                               error);
+}
+
+static void session_close(session *opened) {
+    sp_evaluator_destroy(opened->evaluator);
+    sp_weights_destroy(opened->weights);
+    sp_layout_destroy(opened->layout);
+    sp_rows_clear(&opened->part.rows);
+}
+
+sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, float *outputs,
+                                   sp_error *error) {
+    session opened;
+    sp_status status = session_open(model, dataset, threads, &opened, error);
+    if (!status) sp_predict_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, outputs);
+    session_close(&opened);
     return status;
 }
 
 sp_status sp_evaluate(const sp_model *model, const char *path, const char *labels_path, size_t threads, sp_score *score,
                       sp_error *error) {
     sp_dataset *dataset;
+    session opened;
     sp_status status = sp_model_load_data(model, path, labels_path, true, &dataset, error);
     if (status) return status;
-    status = score_dataset(model, dataset, threads, score, error);
+    status = session_open(model, dataset, threads, &opened, error);
+    if (!status) {
+        sp_tally tally = sp_evaluate_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part);
+        *score = (sp_score){tally.rows, sp_tally_loss(&tally), dataset->classes ? sp_tally_accuracy(&tally) : NAN};
+    }
+    session_close(&opened);
     sp_dataset_destroy(dataset);
     return status;
 }

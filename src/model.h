@@ -23,4 +23,11 @@ sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp
 sp_status sp_model_load_data(const sp_model *model, const char *path, const char *labels_path, bool labelled,
                              sp_dataset **dataset, sp_error *error);
 
+/*
+ * Outputs [rows, d(L)] of all rows of a data set; `threads` 0: as many as are allowed. SP_FAILED: no
+ * memory.
+ */
+sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, float *outputs,
+                                   sp_error *error);
+
 #endif

@@ -1,8 +1,10 @@
 #include "optim.h"
 
+#include "base/vector.h"
+
 const char *const sp_optimizer_names[] = {"sgd", NULL};
 
-static void sgd(float eta, size_t count, const float *restrict gradient, float *restrict parameters) {
+SP_VECTOR static void sgd(float eta, size_t count, const float *restrict gradient, float *restrict parameters) {
     for (size_t i = 0; i < count; i++) parameters[i] -= eta * gradient[i];
 }
 

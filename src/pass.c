@@ -2,47 +2,54 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "math/dense.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Floats of a matrix, padded so that the next one starts on a cache line of its own. */
-static size_t padded(size_t rows, size_t columns) {
+/* ---- Workspace ---------------------------------------------------------------------------- */
+
+static size_t stride_of(const sp_layout *layout, size_t l) {
+    return l == 0 ? layout->input_stride : layout->layers[l - 1].stride;
+}
+
+/* Floats of a matrix, rounded so that the next one starts on a cache line of its own. */
+static size_t padded(size_t rows, size_t stride) {
     size_t line = SP_ALIGNMENT / sizeof(float);
-    return (rows * columns + line - 1) / line * line;
+    return (rows * stride + line - 1) / line * line;
 }
 
-static size_t workspace_floats(const sp_net *net, size_t rows, bool backward) {
-    size_t floats = padded(rows, net->inputs);
-    for (size_t l = 0; l < net->depth; l++) floats += padded(rows, net->layers[l].outputs);
-    return floats + (backward ? 2 * padded(rows, net->widest) : 0);
+static size_t workspace_floats(const sp_layout *layout, size_t rows, bool backward) {
+    size_t floats = 0;
+    for (size_t l = 0; l <= layout->net->depth; l++)
+        floats += padded(rows, stride_of(layout, l)) * (backward && l > 0 ? 2 : 1);
+    return floats;
 }
 
-size_t sp_workspace_bytes(const sp_net *net, size_t rows, bool backward) {
-    return sp_bytes(workspace_floats(net, rows, backward), sizeof(float));
+size_t sp_workspace_bytes(const sp_layout *layout, size_t rows, bool backward) {
+    return sp_bytes(workspace_floats(layout, rows, backward), sizeof(float));
 }
 
-sp_status sp_workspace_create(const sp_net *net, size_t rows, bool backward, sp_workspace **workspace,
+sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backward, sp_workspace **workspace,
                               sp_error *error) {
-    size_t floats = workspace_floats(net, rows, backward);
+    size_t depth = layout->net->depth, floats = workspace_floats(layout, rows, backward);
     sp_workspace *made = calloc(1, sizeof *made);
     if (made) {
-        made->activations = calloc(net->depth + 1, sizeof *made->activations);
+        made->activations = calloc(depth + 1, sizeof *made->activations);
+        made->errors = calloc(depth + 1, sizeof *made->errors);
         made->memory = sp_allocate_zeroed(floats, sizeof(float));
     }
-    if (!made || !made->activations || !made->memory) {
+    if (!made || !made->activations || !made->errors || !made->memory) {
         sp_workspace_destroy(made);
-        return sp_fail_memory(error, "the activations of a shard", sp_bytes(floats, sizeof(float)));
+        return sp_fail_memory(error, "the activations", sp_bytes(floats, sizeof(float)));
     }
     made->rows = rows;
     float *next = made->memory;
-    for (size_t l = 0; l <= net->depth; l++) {
+    for (size_t l = 0; l <= depth; l++) {
         made->activations[l] = next;
-        next += padded(rows, l == 0 ? net->inputs : net->layers[l - 1].outputs);
-    }
-    for (int side = 0; side < 2 && backward; side++) {
-        made->errors[side] = next;
-        next += padded(rows, net->widest);
+        next += padded(rows, stride_of(layout, l));
+        if (!backward || l == 0) continue;
+        made->errors[l] = next;
+        next += padded(rows, stride_of(layout, l));
     }
     *workspace = made;
     return SP_OK;
@@ -51,41 +58,210 @@ sp_status sp_workspace_create(const sp_net *net, size_t rows, bool backward, sp_
 void sp_workspace_destroy(sp_workspace *workspace) {
     if (!workspace) return;
     free(workspace->activations);
+    free(workspace->errors);
     free(workspace->memory);
     free(workspace);
 }
 
-float *sp_pass_forward(const sp_net *net, const sp_kernels *kernels, const float *parameters, sp_workspace *workspace,
-                       size_t rows) {
-    for (size_t l = 1; l <= net->depth; l++) {
-        const sp_layer *layer = &net->layers[l - 1];
-        sp_dense_forward(kernels, rows, layer->inputs, layer->outputs, workspace->activations[l - 1],
-                         parameters + layer->weights, parameters + layer->bias, layer->activation,
-                         workspace->activations[l]);
-    }
-    return workspace->activations[net->depth];
+/* ---- Products -------------------------------------------------------------------------------- */
+
+/* A slice goes through a layer in blocks of so many rows: their results are then still in L1. */
+enum { BLOCK = 64 };
+
+/* Of a layer: the products of all its panels but the last, and of the last; by rows. */
+typedef struct layer_products {
+    sp_product forward[2][BLOCK + 1];
+    sp_product down[2][BLOCK + 1];
+} layer_products;
+
+/* Of a layer, for slices of one size: by whether the panel is the last, and the tile its last. */
+typedef struct gradient_products {
+    sp_product of[2][2];
+} gradient_products;
+
+struct sp_pass {
+    const sp_layout *layout; /* borrowed */
+    bool gradients;
+    layer_products *layers; /* owned [depth] */
+    size_t sizes, size_room;
+    size_t *size; /* owned [sizes]: rows of slices */
+    size_t gradient_room;
+    gradient_products *gradient; /* owned [sizes, depth] */
+};
+
+static sp_product *gradient_product(const sp_pass *pass, size_t size, const sp_tile *tile) {
+    const sp_layout *layout = pass->layout;
+    bool last_panel = tile->panel + 1 == layout->layers[tile->layer].panels;
+    bool last_tile = tile->row + tile->rows == layout->net->layers[tile->layer].inputs;
+    return &pass->gradient[size * layout->net->depth + tile->layer].of[last_panel][last_tile];
 }
 
-double sp_pass_backward(const sp_net *net, const sp_kernels *kernels, const float *parameters, sp_workspace *workspace,
-                        size_t rows, sp_truth truth, float inverse_n, float *gradients, size_t *correct) {
-    const sp_layer *output = &net->layers[net->depth - 1];
-    const float *yhat = workspace->activations[net->depth];
-    float *e = workspace->errors[0], *e_below = workspace->errors[1];
-
-    double loss = sp_loss_rows(net->loss, rows, output->outputs, yhat, truth, inverse_n, e, correct);
-    sp_activation_backward(output->activation, rows * output->outputs, yhat, e);
-
-    for (size_t l = net->depth; l >= 1; l--) {
-        const sp_layer *layer = &net->layers[l - 1];
-        const float *below = workspace->activations[l - 1];
-        sp_dense_gradient(kernels, rows, layer->inputs, layer->outputs, below, e, gradients + layer->weights,
-                          gradients + layer->bias);
-        if (l == 1) break; /* nothing learns below the first layer */
-        sp_dense_backward(kernels, rows, layer->inputs, layer->outputs, e, parameters + layer->weights,
-                          net->layers[l - 2].activation, below, e_below);
-        float *turn = e;
-        e = e_below;
-        e_below = turn;
+static bool prepare_blocks(sp_pass *pass, size_t l, size_t rows) {
+    const sp_layer *layer = &pass->layout->net->layers[l];
+    const sp_layer_layout *lay = &pass->layout->layers[l];
+    const sp_kernels *kernels = pass->layout->kernels;
+    size_t below = stride_of(pass->layout, l);
+    bool good = true;
+    for (int last = 0; last < 2; last++) {
+        const sp_panel *panel = last ? &lay->panel[lay->panels - 1] : &lay->panel[0];
+        good = good && sp_product_prepare(kernels, SP_A_B, rows, panel->width, layer->inputs, below, panel->width,
+                                          lay->stride, &pass->layers[l].forward[last][rows]);
+        if (!pass->gradients || lay->downs == 0) continue;
+        const sp_panel *down = last ? &lay->down[lay->downs - 1] : &lay->down[0];
+        sp_form form = kernels->keeps_transposed ? SP_A_B : SP_A_BT;
+        size_t ldb = kernels->keeps_transposed ? down->width : panel->width;
+        good = good && sp_product_prepare(kernels, form, rows, down->width, layer->outputs, lay->stride, ldb, below,
+                                          &pass->layers[l].down[last][rows]);
     }
+    return good;
+}
+
+/* The products of one size of slices, of all layers, at the end of the list. */
+static bool prepare_gradients(sp_pass *pass, size_t rows) {
+    const sp_layout *layout = pass->layout;
+    for (size_t i = 0; i < layout->tiles; i++) {
+        const sp_tile *tile = &layout->tile[i];
+        const sp_layer_layout *lay = &layout->layers[tile->layer];
+        const sp_panel *panel = &lay->panel[tile->panel];
+        sp_product *product = gradient_product(pass, pass->sizes, tile);
+        if (!product->run && !sp_product_prepare(layout->kernels, SP_AT_B, tile->rows, panel->width, rows,
+                                                 stride_of(layout, tile->layer), lay->stride, panel->width, product))
+            return false;
+    }
+    return true;
+}
+
+sp_status sp_pass_create(const sp_layout *layout, bool gradients, sp_pass **pass, sp_error *error) {
+    sp_pass *made = calloc(1, sizeof *made);
+    if (made) {
+        made->layout = layout;
+        made->gradients = gradients;
+        made->layers = calloc(layout->net->depth, sizeof *made->layers);
+    }
+    if (!made || !made->layers) {
+        sp_pass_destroy(made);
+        return sp_fail_memory(error, "the products", layout->net->depth * sizeof(layer_products));
+    }
+    *pass = made;
+    return SP_OK;
+}
+
+sp_status sp_pass_prepare(sp_pass *pass, size_t rows, sp_error *error) {
+    size_t depth = pass->layout->net->depth;
+    for (size_t i = 0; i < pass->sizes; i++)
+        if (pass->size[i] == rows) return SP_OK;
+    if (rows == 0) return SP_OK;
+    if (!sp_grow((void **)&pass->size, &pass->size_room, pass->sizes + 1, sizeof *pass->size) ||
+        !sp_grow((void **)&pass->gradient, &pass->gradient_room, (pass->sizes + 1) * depth, sizeof *pass->gradient))
+        return sp_fail_memory(error, "the products", depth * sizeof *pass->gradient);
+    memset(pass->gradient + pass->sizes * depth, 0, depth * sizeof *pass->gradient);
+    bool good = true;
+    for (size_t l = 0; l < depth; l++) {
+        if (rows >= BLOCK) good = good && prepare_blocks(pass, l, BLOCK);
+        if (rows % BLOCK > 0) good = good && prepare_blocks(pass, l, rows % BLOCK);
+    }
+    if (pass->gradients) good = good && prepare_gradients(pass, rows);
+    if (!good)
+        return sp_fail(error, SP_FAILED,
+                       "kernels: %s has no product of a shape that is needed; set parallel.kernels=blas",
+                       pass->layout->kernels->name);
+    pass->size[pass->sizes++] = rows;
+    return SP_OK;
+}
+
+void sp_pass_destroy(sp_pass *pass) {
+    if (!pass) return;
+    free(pass->layers);
+    free(pass->size);
+    free(pass->gradient);
+    free(pass);
+}
+
+/* ---- Passes ---------------------------------------------------------------------------------- */
+
+/* The next block of a slice from row *row on; false behind the last. */
+static bool next_block(sp_slice slice, size_t *row, size_t *rows) {
+    size_t left = slice.first + slice.count - *row;
+    *rows = left < BLOCK ? left : BLOCK;
+    return left > 0;
+}
+
+/* One panel of layer l, over all rows of the slices: it stays in cache for all of them. */
+static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t l, size_t p,
+                          const sp_slice *slices, size_t count) {
+    const sp_layer_layout *lay = &pass->layout->layers[l];
+    const sp_panel *panel = &lay->panel[p];
+    const sp_product *products = pass->layers[l].forward[p + 1 == lay->panels];
+    size_t below = stride_of(pass->layout, l);
+    for (size_t s = 0; s < count; s++)
+        for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
+            float *a = workspace->activations[l + 1] + row * lay->stride + panel->first;
+            sp_product_run(&products[rows], workspace->activations[l] + row * below, weights->packed + panel->offset,
+                           a);
+            sp_activation_forward(pass->layout->net->layers[l].activation, rows, panel->width, lay->stride,
+                                  weights->packed + lay->bias + panel->first, a);
+        }
+}
+
+void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
+                     size_t count) {
+    for (size_t l = 0; l < pass->layout->net->depth; l++)
+        for (size_t p = 0; p < pass->layout->layers[l].panels; p++)
+            forward_panel(pass, weights, workspace, l, p, slices, count);
+}
+
+double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,
+                    size_t *correct) {
+    const sp_net *net = pass->layout->net;
+    size_t stride = stride_of(pass->layout, net->depth);
+    const float *yhat = workspace->activations[net->depth] + slice.first * stride;
+    float *e = workspace->errors[net->depth] + slice.first * stride;
+    double loss = sp_loss_rows(net->loss, slice.count, net->outputs, stride, yhat, truth, inverse_n, e, correct);
+    sp_activation_backward(net->layers[net->depth - 1].activation, slice.count, net->outputs, stride, yhat, e);
     return loss;
+}
+
+/* One panel of e(l): the errors of layer l + 1 through its weights (l from 1). */
+static void backward_panel(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t l, size_t p,
+                           const sp_slice *slices, size_t count) {
+    const sp_layer_layout *lay = &pass->layout->layers[l];
+    const sp_panel *panel = &lay->down[p];
+    const sp_product *products = pass->layers[l].down[p + 1 == lay->downs];
+    const float *w = (pass->layout->kernels->keeps_transposed ? weights->transposed : weights->packed) + panel->offset;
+    size_t below = stride_of(pass->layout, l);
+    for (size_t s = 0; s < count; s++)
+        for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
+            float *e = workspace->errors[l] + row * below + panel->first;
+            sp_product_run(&products[rows], workspace->errors[l + 1] + row * lay->stride, w, e);
+            sp_activation_backward(pass->layout->net->layers[l - 1].activation, rows, panel->width, below,
+                                   workspace->activations[l] + row * below + panel->first, e);
+        }
+}
+
+void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
+                      size_t count) {
+    for (size_t l = pass->layout->net->depth - 1; l >= 1; l--) /* nothing learns below the first layer */
+        for (size_t p = 0; p < pass->layout->layers[l].downs; p++)
+            backward_panel(pass, weights, workspace, l, p, slices, count);
+}
+
+void sp_pass_gradient(const sp_pass *pass, const sp_workspace *workspace, const sp_tile *tile, sp_slice slice,
+                      float *sum) {
+    const sp_layout *layout = pass->layout;
+    const sp_layer_layout *lay = &layout->layers[tile->layer];
+    const sp_panel *panel = &lay->panel[tile->panel];
+    if (slice.count == 0) { /* fewer rows than shards: it adds nothing */
+        memset(sum, 0, (tile->count + tile->biases) * sizeof *sum);
+        return;
+    }
+    size_t size = 0, below = stride_of(layout, tile->layer);
+    while (pass->size[size] != slice.count) size++;
+    const float *a = workspace->activations[tile->layer] + slice.first * below + tile->row;
+    const float *e = workspace->errors[tile->layer + 1] + slice.first * lay->stride + panel->first;
+    sp_product_run(gradient_product(pass, size, tile), a, e, sum);
+
+    float *restrict bias = sum + tile->count;
+    memset(bias, 0, tile->biases * sizeof *bias);
+    for (size_t i = 0; i < slice.count && tile->biases > 0; i++)
+        for (size_t j = 0; j < tile->biases; j++) bias[j] += e[i * lay->stride + j];
 }

@@ -1,34 +1,61 @@
-/* Forward and backward through all layers, for some rows, in private memory. */
+/* Forward and backward through all layers, for slices of the rows of a workspace. */
 #ifndef SP_PASS_H
 #define SP_PASS_H
 
-#include "math/kernels.h"
-#include "net.h"
+#include "batch.h"
+#include "layout.h"
 
-/* What a pass needs besides the parameters. Each thread or shard has its own. */
+/*
+ * What a pass needs besides the weights, for the rows of one mini-batch or evaluation block.
+ * Rows lie behind each other; whoever works on some rows writes only those.
+ */
 typedef struct sp_workspace {
     size_t rows;         /* room for so many */
-    float **activations; /* a(0) [rows, d(0)] .. a(L) [rows, d(L)]; the caller fills a(0) */
-    float *errors[2];    /* e(l) and e(l-1) [rows, widest], taking turns; NULL: forward only */
+    float **activations; /* a(0) .. a(L), each [rows, stride]; the caller fills a(0) */
+    float **errors;      /* e(1) .. e(L) at [1] .. [L], likewise; NULL: forward only */
     float *memory;       /* owned: all of the above lies in it */
 } sp_workspace;
 
-sp_status sp_workspace_create(const sp_net *net, size_t rows, bool backward, sp_workspace **workspace, sp_error *error);
+sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backward, sp_workspace **workspace,
+                              sp_error *error);
 void sp_workspace_destroy(sp_workspace *workspace);
 
 /* Bytes that a workspace takes. */
-size_t sp_workspace_bytes(const sp_net *net, size_t rows, bool backward);
+size_t sp_workspace_bytes(const sp_layout *layout, size_t rows, bool backward);
 
-/* a(l) = f(W(l)^T a(l-1) + b(l)) for l = 1 .. L over `rows` rows. Returns a(L) (logits under softmax). */
-float *sp_pass_forward(const sp_net *net, const sp_kernels *kernels, const float *parameters, sp_workspace *workspace,
-                       size_t rows);
+/* A network's products, prepared for slices of certain sizes. */
+typedef struct sp_pass sp_pass;
+
+/* For `layout`, which it borrows; with gradients, or forward only. */
+sp_status sp_pass_create(const sp_layout *layout, bool gradients, sp_pass **pass, sp_error *error);
+void sp_pass_destroy(sp_pass *pass);
 
 /*
- * Loss and gradients of the rows that went forward. `inverse_n` is 1/N of the whole
- * mini-batch. `gradients` [parameters] is overwritten with dJ/dW(l), dJ/db(l) of these
- * rows. Returns the sum of the rows' losses; *correct: see math/loss.h.
+ * Prepares for slices of `rows` rows; what was prepared stays. Before, not while, passes run.
+ * SP_FAILED: no memory, or the kernels have no product of such a shape.
  */
-double sp_pass_backward(const sp_net *net, const sp_kernels *kernels, const float *parameters, sp_workspace *workspace,
-                        size_t rows, sp_truth truth, float inverse_n, float *gradients, size_t *correct);
+sp_status sp_pass_prepare(sp_pass *pass, size_t rows, sp_error *error);
+
+/* a(l) = f(W(l)^T a(l-1) + b(l)) for l = 1 .. L (logits under softmax), over `count` slices. */
+void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
+                     size_t count);
+
+/*
+ * Loss of one slice that went forward, and e(L). `inverse_n` is 1/N of the whole mini-batch. Returns
+ * the sum of the rows' losses; `truth` is that of the slice's rows; *correct: see math/loss.h.
+ */
+double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,
+                    size_t *correct);
+
+/* e(l-1) = (W(l) e(l)) * f'(z(l-1)) for l = L .. 2, over `count` slices. */
+void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
+                      size_t count);
+
+/*
+ * dJ/dw of one tile over the rows of one slice: a(l-1)^T e(l) into sum [tile->count], and the sum
+ * of the rows of e(l) behind it [tile->biases].
+ */
+void sp_pass_gradient(const sp_pass *pass, const sp_workspace *workspace, const sp_tile *tile, sp_slice slice,
+                      float *sum);
 
 #endif

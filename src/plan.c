@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "batch.h"
+#include "pass.h"
 #include "shard.h"
 
 /* A thread must have this much to do in a step, or the two barriers cost more than it helps. */
@@ -71,6 +72,16 @@ static size_t useful_threads(const sp_plan *plan) {
     return allowed;
 }
 
+/* Weights, in training and as they were best; rows, their numbers and order; shards; the data. */
+static size_t memory_of(const sp_plan *plan, const sp_data *data) {
+    const sp_layout *layout = plan->layout;
+    size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed + layout->transposed, sizeof(float)) +
+                   sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
+    if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
+    for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
+    return bytes;
+}
+
 sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
     *plan = (sp_plan){0};
     sp_status status = sp_kernels_choose((sp_kernel_choice)config->parallel.kernels, &plan->kernels, error);
@@ -88,15 +99,16 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
     plan->threads = config->parallel.threads == SP_AUTO ? useful_threads(plan) : (size_t)config->parallel.threads;
 
-    plan->shard_bytes = sp_shard_bytes(plan->net, plan->shard_rows);
-    /* Weights in training and the best so far; rows, their numbers and order; shards. */
-    plan->total_bytes = sp_bytes(plan->net->parameters, 2 * sizeof(float)) + sp_bytes(plan->rows, 8) +
-                        sp_bytes(plan->shards, plan->shard_bytes);
-    for (int i = 0; i < 3; i++) plan->total_bytes += table_bytes(data->files[i]);
-    return SP_OK;
+    plan->reduction = (sp_reduction)config->parallel.reduction;
+    if (plan->reduction == SP_REDUCTION_AUTO)
+        plan->reduction = plan->shards > 1 ? SP_REDUCTION_FUSED : SP_REDUCTION_PRIVATE;
+    status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
+    if (!status) plan->total_bytes = memory_of(plan, data);
+    return status;
 }
 
 void sp_plan_clear(sp_plan *plan) {
+    sp_layout_destroy(plan->layout);
     sp_net_destroy(plan->net);
     *plan = (sp_plan){0};
 }

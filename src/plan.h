@@ -4,15 +4,18 @@
 
 #include "config.h"
 #include "data/dataset.h"
+#include "layout.h"
 
 typedef struct sp_plan {
     sp_net *net; /* owned, until someone takes it */
     const sp_kernels *kernels;
+    sp_layout *layout;              /* owned; borrows the network */
     size_t rows, batch_size, steps; /* steps: mini-batches an epoch */
     size_t shards, shard_rows;      /* shard_rows: the most that a shard has */
     size_t threads;
-    double step_flops; /* of a full mini-batch */
-    size_t shard_bytes, total_bytes;
+    sp_reduction reduction; /* private or fused */
+    double step_flops;      /* of a full mini-batch */
+    size_t total_bytes;     /* of memory, about */
 } sp_plan;
 
 /*
@@ -21,6 +24,7 @@ typedef struct sp_plan {
  * SP_BAD_CONFIG: loss, task and data do not go together.
  */
 sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error);
+/* Before the network is destroyed, where someone has taken that. */
 void sp_plan_clear(sp_plan *plan);
 
 #endif

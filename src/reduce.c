@@ -1,18 +1,8 @@
 #include "reduce.h"
 
+#include "base/vector.h"
+
 #include <string.h>
-
-size_t sp_reduce_tiles(size_t parameters) {
-    return (parameters + SP_TILE - 1) / SP_TILE;
-}
-
-static void add(size_t count, const float *restrict left, const float *restrict right, float *restrict sum) {
-    for (size_t i = 0; i < count; i++) sum[i] = left[i] + right[i];
-}
-
-static void accumulate(size_t count, const float *restrict other, float *restrict sum) {
-    for (size_t i = 0; i < count; i++) sum[i] += other[i];
-}
 
 static size_t largest_power_of_two_below(size_t n) {
     size_t power = 1;
@@ -20,26 +10,28 @@ static size_t largest_power_of_two_below(size_t n) {
     return power;
 }
 
-/* The subtree over `shards` shards, of `count` parameters from `first` on. */
-static void sum_tree(float *const *gradients, size_t shards, size_t first, size_t count, float *sum) {
-    if (shards == 1) {
-        memcpy(sum, gradients[0] + first, count * sizeof *sum);
-    } else if (shards == 2) {
-        add(count, gradients[0] + first, gradients[1] + first, sum);
-    } else {
-        size_t left = largest_power_of_two_below(shards);
-        float right[SP_TILE];
-        sum_tree(gradients, left, first, count, sum);
-        sum_tree(gradients + left, shards - left, first, count, right);
-        accumulate(count, right, sum);
-    }
+size_t sp_reduce_scratch(size_t shards) {
+    size_t levels = 1;
+    while (((size_t)1 << (levels - 1)) < shards) levels++;
+    return levels;
 }
 
-size_t sp_reduce_tile(float *const *gradients, size_t shards, size_t parameters, size_t tile, float *sum,
-                      size_t *first) {
-    *first = tile * SP_TILE;
-    size_t left = parameters - *first;
-    size_t count = left < SP_TILE ? left : SP_TILE;
-    sum_tree(gradients, shards, *first, count, sum);
-    return count;
+SP_VECTOR static void add(size_t count, const float *left, const float *right, float *sum) {
+    for (size_t i = 0; i < count; i++) sum[i] = left[i] + right[i];
+}
+
+/* The subtree over shards first .. first + shards - 1. Returns where its sum is: in `sum`, or a leaf's own. */
+static const float *sum_tree(size_t first, size_t shards, size_t count, sp_reduce_leaf leaf, void *context, float *sum,
+                             size_t room) {
+    if (shards == 1) return leaf(context, first, sum);
+    size_t left = largest_power_of_two_below(shards);
+    const float *a = sum_tree(first, left, count, leaf, context, sum, room);
+    const float *b = sum_tree(first + left, shards - left, count, leaf, context, sum + room, room);
+    add(count, a, b, sum);
+    return sum;
+}
+
+void sp_reduce_sum(size_t shards, size_t count, sp_reduce_leaf leaf, void *context, float *scratch, size_t room) {
+    const float *sum = sum_tree(0, shards, count, leaf, context, scratch, room);
+    if (sum != scratch) memcpy(scratch, sum, count * sizeof *scratch);
 }

@@ -10,16 +10,16 @@
 
 #include <stddef.h>
 
-/* Parameters are summed and updated tile by tile: a tile of all shards fits in L2. */
-enum { SP_TILE = 1024 };
+/* Where one shard's values are: its own, or written into `room`. */
+typedef const float *(*sp_reduce_leaf)(void *context, size_t shard, float *room);
 
-size_t sp_reduce_tiles(size_t parameters);
+/* Vectors of `count` that sp_reduce_sum needs as scratch for so many shards. */
+size_t sp_reduce_scratch(size_t shards);
 
 /*
- * Sums tile `tile` of `gradients` (one vector [parameters] a shard) into `sum` [SP_TILE].
- * Sets *first to the tile's first parameter and returns how many it has.
+ * Sums `count` values over `shards` shards into scratch[0 .. count - 1]; `scratch` has
+ * sp_reduce_scratch(shards) vectors of `room` >= count floats.
  */
-size_t sp_reduce_tile(float *const *gradients, size_t shards, size_t parameters, size_t tile, float *sum,
-                      size_t *first);
+void sp_reduce_sum(size_t shards, size_t count, sp_reduce_leaf leaf, void *context, float *scratch, size_t room);
 
 #endif

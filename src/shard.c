@@ -4,7 +4,6 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 sp_slice sp_shard_slice(size_t rows, size_t shards, size_t shard) {
     size_t first = rows * shard / shards, next = rows * (shard + 1) / shards;
@@ -22,64 +21,70 @@ size_t sp_shard_auto(size_t batch_size) {
     return shards > 0 ? shards : 1;
 }
 
-size_t sp_shard_bytes(const sp_net *net, size_t rows) {
-    return sp_bytes(net->parameters, sizeof(float)) + sp_workspace_bytes(net, rows, true) +
-           rows * (sizeof(int32_t) + sizeof(float));
-}
-
-sp_status sp_shard_create(const sp_net *net, size_t rows, sp_shard **shard, sp_error *error) {
-    sp_shard *made = calloc(1, sizeof *made);
+sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, const sp_dataset *data,
+                           const sp_preprocess *preprocess, sp_shards **shards, sp_error *error) {
+    sp_shards *made = calloc(1, sizeof *made);
     if (made) {
-        made->gradients = sp_allocate_zeroed(net->parameters, sizeof *made->gradients);
+        *made = (sp_shards){.count = count, .data = data, .preprocess = preprocess};
+        made->slices = sp_allocate_zeroed(count, sizeof *made->slices);
+        made->tallies = sp_allocate_zeroed(count, sizeof *made->tallies);
         made->classes = sp_allocate_zeroed(rows, sizeof *made->classes);
         made->values = sp_allocate_zeroed(rows, sizeof *made->values);
     }
     sp_status status = SP_OK;
-    if (!made || !made->gradients || !made->classes || !made->values)
-        status = sp_fail_memory(error, "a shard", sp_shard_bytes(net, rows));
+    if (!made || !made->slices || !made->tallies || !made->classes || !made->values)
+        status = sp_fail_memory(error, "the shards", sp_bytes(count, sizeof(sp_slice)));
     else
-        status = sp_workspace_create(net, rows, true, &made->workspace, error);
+        status = sp_workspace_create(layout, rows, true, &made->workspace, error);
     if (status) {
-        sp_shard_destroy(made);
+        sp_shards_destroy(made);
         return status;
     }
-    *shard = made;
+    *shards = made;
     return SP_OK;
 }
 
-void sp_shard_destroy(sp_shard *shard) {
-    if (!shard) return;
-    free(shard->gradients);
-    sp_workspace_destroy(shard->workspace);
-    free(shard->classes);
-    free(shard->values);
-    free(shard);
+void sp_shards_destroy(sp_shards *shards) {
+    if (!shards) return;
+    free(shards->slices);
+    free(shards->tallies);
+    free(shards->classes);
+    free(shards->values);
+    sp_workspace_destroy(shards->workspace);
+    free(shards);
 }
 
-/* What the rows should come to, beside the rows themselves. */
-static sp_truth gather_truth(sp_shard *shard, const sp_dataset *data, const uint32_t *rows, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (data->classes)
-            shard->classes[i] = data->classes[rows[i]];
-        else
-            shard->values[i] = data->values[rows[i]];
-    }
-    return data->classes ? (sp_truth){.classes = shard->classes} : (sp_truth){.values = shard->values};
-}
-
-void sp_shard_run(sp_shard *shard, const sp_shard_task *task, sp_batch batch, size_t index, size_t shards) {
-    sp_slice slice = sp_shard_slice(batch.count, shards, index);
-    if (slice.count == 0) { /* fewer rows than shards: it adds nothing to the sum */
-        memset(shard->gradients, 0, task->net->parameters * sizeof *shard->gradients);
-        return;
-    }
+/* The rows of a slice and what they should come to, from all over the data set. */
+static void gather(sp_shards *shards, size_t input_stride, sp_batch batch, sp_slice slice) {
+    const sp_dataset *data = shards->data;
     const uint32_t *rows = batch.rows + slice.first;
-    sp_tally tally = {.rows = slice.count};
+    sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count,
+                         shards->workspace->activations[0] + slice.first * input_stride, input_stride);
+    for (size_t i = 0; i < slice.count; i++) {
+        if (data->classes)
+            shards->classes[slice.first + i] = data->classes[rows[i]];
+        else
+            shards->values[slice.first + i] = data->values[rows[i]];
+    }
+}
 
-    sp_preprocess_gather(task->preprocess, task->data->table, rows, slice.count, shard->workspace->activations[0]);
-    sp_truth truth = gather_truth(shard, task->data, rows, slice.count);
-    sp_pass_forward(task->net, task->kernels, task->parameters, shard->workspace, slice.count);
-    tally.loss = sp_pass_backward(task->net, task->kernels, task->parameters, shard->workspace, slice.count, truth,
-                                  1.0f / (float)batch.count, shard->gradients, &tally.correct);
-    sp_tally_add(&shard->tally, &tally);
+static void take_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t shard) {
+    sp_slice slice = shards->slices[shard];
+    sp_truth truth = {.classes = shards->data->classes ? shards->classes + slice.first : NULL,
+                      .values = shards->data->classes ? NULL : shards->values + slice.first};
+    sp_tally tally = {.rows = slice.count};
+    tally.loss = sp_pass_loss(pass, shards->workspace, slice, truth, 1.0f / (float)batch.count, &tally.correct);
+    sp_tally_add(&shards->tallies[shard], &tally);
+}
+
+void sp_shards_run(sp_shards *shards, const sp_pass *pass, const sp_weights *weights, sp_batch batch, size_t first,
+                   size_t last) {
+    sp_slice *slices = shards->slices;
+    for (size_t s = first; s < last; s++) {
+        slices[s] = sp_shard_slice(batch.count, shards->count, s);
+        gather(shards, weights->layout->input_stride, batch, slices[s]);
+    }
+    sp_pass_forward(pass, weights, shards->workspace, slices + first, last - first);
+    for (size_t s = first; s < last; s++) take_loss(shards, pass, batch, s);
+    sp_pass_backward(pass, weights, shards->workspace, slices + first, last - first);
 }

@@ -1,4 +1,4 @@
-/* A shard: a slice of a mini-batch, and the private memory in which one thread works on it. */
+/* Shards: slices of a mini-batch, and what a thread does with those that are its own. */
 #ifndef SP_SHARD_H
 #define SP_SHARD_H
 
@@ -6,11 +6,6 @@
 #include "data/dataset.h"
 #include "metrics.h"
 #include "pass.h"
-
-/* Rows first .. first + count - 1 of a mini-batch; may be none. */
-typedef struct sp_slice {
-    size_t first, count;
-} sp_slice;
 
 /* Slice `shard` of `shards` of `rows` rows: floor(rows s / S) .. floor(rows (s + 1) / S) - 1. */
 sp_slice sp_shard_slice(size_t rows, size_t shards, size_t shard);
@@ -25,31 +20,28 @@ size_t sp_shard_most_rows(size_t rows, size_t shards);
  */
 size_t sp_shard_auto(size_t batch_size);
 
-typedef struct sp_shard {
-    float *gradients;        /* owned [parameters]: dJ/dw summed over the shard's rows */
-    sp_workspace *workspace; /* owned */
-    int32_t *classes;        /* owned: the truth of its rows, */
-    float *values;           /* owned: one way or the other */
-    sp_tally tally;          /* of all rows it worked on since it was last set to zero */
-} sp_shard;
+/* What the shards of a mini-batch work with. Each writes only what belongs to its rows or number. */
+typedef struct sp_shards {
+    size_t count;
+    sp_slice *slices;                /* owned [count]: of the mini-batch at hand */
+    sp_tally *tallies;               /* owned [count]: of all rows since they were last set to zero */
+    sp_workspace *workspace;         /* owned: rows of a mini-batch */
+    int32_t *classes;                /* owned [rows]: the truth of the rows, */
+    float *values;                   /* owned [rows]: one way or the other */
+    const sp_dataset *data;          /* borrowed */
+    const sp_preprocess *preprocess; /* borrowed */
+} sp_shards;
 
-/* Call it on the thread that will use the shard: that decides where its memory lies. */
-sp_status sp_shard_create(const sp_net *net, size_t rows, sp_shard **shard, sp_error *error);
-void sp_shard_destroy(sp_shard *shard);
+/* For mini-batches of up to `rows` rows. */
+sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, const sp_dataset *data,
+                           const sp_preprocess *preprocess, sp_shards **shards, sp_error *error);
+void sp_shards_destroy(sp_shards *shards);
 
-/* Bytes that a shard of `rows` rows takes. */
-size_t sp_shard_bytes(const sp_net *net, size_t rows);
-
-/* All that the shards of a step share; none of it changes while they run. */
-typedef struct sp_shard_task {
-    const sp_net *net;
-    const sp_kernels *kernels;
-    const float *parameters;
-    const sp_dataset *data;
-    const sp_preprocess *preprocess;
-} sp_shard_task;
-
-/* Gathers slice `index` of `shards` of the mini-batch; forward, loss, backward; tallies. */
-void sp_shard_run(sp_shard *shard, const sp_shard_task *task, sp_batch batch, size_t index, size_t shards);
+/*
+ * Shards first .. last - 1 of the mini-batch: gather, forward, loss, backward. Layer by layer and
+ * panel by panel, so that weights stay in cache for all rows. No other shard is touched.
+ */
+void sp_shards_run(sp_shards *shards, const sp_pass *pass, const sp_weights *weights, sp_batch batch, size_t first,
+                   size_t last);
 
 #endif

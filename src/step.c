@@ -1,6 +1,8 @@
 #include "step.h"
 
+#include "base/barrier.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "reduce.h"
 #include "shard.h"
 
@@ -9,37 +11,67 @@
 #include <string.h>
 
 struct sp_stepper {
-    sp_shard_task task;
-    size_t shards, threads, batch_size, tiles;
-    sp_shard **shard;  /* owned [shards] */
-    float **gradients; /* owned [shards]: each shard's, borrowed */
-    float *parameters; /* borrowed */
+    const sp_layout *layout; /* borrowed, of the weights */
+    sp_weights *weights;     /* borrowed */
+    sp_pass *pass;           /* owned */
+    sp_shards *shards;       /* owned */
+    size_t threads, batch_size;
+    size_t *first_tile; /* owned [threads + 1]: tiles of part p are first_tile[p] .. first_tile[p + 1] - 1 */
+    float **gradients;  /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
+    float **scratch;    /* owned [threads]: of the reduction */
     sp_optimizer optimizer;
     float eta;
+    float *collect; /* where the sums go instead of an update, by tile->at; NULL: update */
     bool stop;
 };
 
-/* ---- The mini-batch step: every thread of a parallel region calls these together ---------- */
+/* ---- The mini-batch step ---------------------------------------------------------------- */
 
-/* The mini-batch is split into shards; each goes forward and backward into a gradient buffer
- * of its own. Which thread takes which shard changes nothing but the time. */
-static void run_shards(sp_stepper *t, sp_batch batch) {
-#pragma omp for schedule(static)
-    for (size_t s = 0; s < t->shards; s++) sp_shard_run(t->shard[s], &t->task, batch, s, t->shards);
-    /* The barrier here: every gradient is there. */
+/* One shard's gradient of one tile. */
+typedef struct tile_of {
+    sp_stepper *t;
+    const sp_tile *tile;
+} tile_of;
+
+/* private: it was computed with the shard. fused: it is computed now, while the tile is in cache. */
+static const float *shard_gradient(void *context, size_t shard, float *room) {
+    const tile_of *of = context;
+    sp_stepper *t = of->t;
+    if (t->gradients) return t->gradients[shard] + of->tile->at;
+    sp_pass_gradient(t->pass, t->shards->workspace, of->tile, t->shards->slices[shard], room);
+    return room;
 }
 
-/* The buffers are reduced in a fixed order and applied in one gradient-descent update, tile by
- * tile, while the sum is in cache. */
-static void reduce_and_update(sp_stepper *t) {
-#pragma omp for schedule(static)
-    for (size_t tile = 0; tile < t->tiles; tile++) {
-        float gradient[SP_TILE];
-        size_t first;
-        size_t count = sp_reduce_tile(t->gradients, t->shards, t->task.net->parameters, tile, gradient, &first);
-        sp_optim_update(t->optimizer, t->eta, count, gradient, t->parameters + first);
+static void update(sp_stepper *t, const sp_tile *tile, const float *gradient) {
+    float *packed = t->weights->packed;
+    sp_optim_update(t->optimizer, t->eta, tile->count, gradient, packed + tile->offset);
+    sp_optim_update(t->optimizer, t->eta, tile->biases, gradient + tile->count, packed + tile->bias);
+    sp_weights_transpose_tile(t->weights, tile);
+}
+
+/* One part of the shards of the mini-batch: forward and backward, each shard on rows of its own. */
+static void run_shards(sp_stepper *t, sp_batch batch, size_t part) {
+    size_t first = t->shards->count * part / t->threads, last = t->shards->count * (part + 1) / t->threads;
+    sp_shards_run(t->shards, t->pass, t->weights, batch, first, last);
+    for (size_t s = first; s < last && t->gradients; s++)
+        for (size_t i = 0; i < t->layout->tiles; i++) {
+            const sp_tile *tile = &t->layout->tile[i];
+            sp_pass_gradient(t->pass, t->shards->workspace, tile, t->shards->slices[s], t->gradients[s] + tile->at);
+        }
+}
+
+/* One part of the tiles of the weights: the shards' gradients summed in a fixed order, one update. */
+static void reduce_and_update(sp_stepper *t, size_t part) {
+    for (size_t i = t->first_tile[part]; i < t->first_tile[part + 1]; i++) {
+        const sp_tile *tile = &t->layout->tile[i];
+        float *gradient = t->scratch[part];
+        sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, gradient,
+                      t->layout->most_tile);
+        if (t->collect)
+            memcpy(t->collect + tile->at, gradient, (tile->count + tile->biases) * sizeof *gradient);
+        else
+            update(t, tile, gradient);
     }
-    /* The barrier here: every weight is new. */
 }
 
 sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, double eta,
@@ -47,19 +79,27 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, dou
     size_t steps = sp_batch_count(rows, t->batch_size);
     t->eta = (float)eta;
     t->stop = false;
-    for (size_t s = 0; s < t->shards; s++) t->shard[s]->tally = (sp_tally){0};
+    memset(t->shards->tallies, 0, t->shards->count * sizeof *t->shards->tallies);
 
+    sp_barrier barrier = {0};
 #pragma omp parallel num_threads((int)t->threads)
     for (size_t step = 0; step < steps && !t->stop; step++) {
-        run_shards(t, sp_batch_at(order, rows, t->batch_size, step));
+        /* OpenMP may give fewer threads than were asked for: then some do the work of several. */
+        size_t mine = (size_t)omp_get_thread_num(), given = (size_t)omp_get_num_threads();
+        sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
+
+        for (size_t part = mine; part < t->threads; part += given) run_shards(t, batch, part);
+        sp_barrier_wait(&barrier, (unsigned)given); /* every shard has been forward and backward */
+
         /* Between the two barriers, so that all threads see the same answer after the second. */
-#pragma omp master
-        t->stop = on_step && on_step(context, step + 1);
-        reduce_and_update(t);
+        if (mine == 0) t->stop = on_step && on_step(context, step + 1);
+
+        for (size_t part = mine; part < t->threads; part += given) reduce_and_update(t, part);
+        sp_barrier_wait(&barrier, (unsigned)given); /* every weight is new */
     }
 
     sp_tally sum = {0};
-    for (size_t s = 0; s < t->shards; s++) sp_tally_add(&sum, &t->shard[s]->tally);
+    for (size_t s = 0; s < t->shards->count; s++) sp_tally_add(&sum, &t->shards->tallies[s]);
     return sum;
 }
 
@@ -67,60 +107,89 @@ sp_tally sp_stepper_step(sp_stepper *t, sp_batch batch, double eta) {
     return sp_stepper_epoch(t, batch.rows, batch.count, eta, NULL, NULL);
 }
 
-sp_tally sp_stepper_gradients(sp_stepper *t, sp_batch batch, float *gradients) {
-    for (size_t s = 0; s < t->shards; s++) t->shard[s]->tally = (sp_tally){0};
-#pragma omp parallel num_threads((int)t->threads)
-    {
-        run_shards(t, batch);
-#pragma omp for schedule(static)
-        for (size_t tile = 0; tile < t->tiles; tile++) {
-            float sum[SP_TILE];
-            size_t first;
-            size_t count = sp_reduce_tile(t->gradients, t->shards, t->task.net->parameters, tile, sum, &first);
-            memcpy(gradients + first, sum, count * sizeof *sum);
-        }
+/* From tile order to the plain vector of net.h. */
+static void unpack(const sp_layout *layout, const float *collected, float *gradients) {
+    for (size_t i = 0; i < layout->tiles; i++) {
+        const sp_tile *tile = &layout->tile[i];
+        const sp_layer *layer = &layout->net->layers[tile->layer];
+        const sp_panel *panel = &layout->layers[tile->layer].panel[tile->panel];
+        const float *from = collected + tile->at;
+        for (size_t row = 0; row < tile->rows; row++)
+            memcpy(gradients + layer->weights + (tile->row + row) * layer->outputs + panel->first,
+                   from + row * panel->width, panel->columns * sizeof *gradients);
+        if (tile->biases > 0)
+            memcpy(gradients + layer->bias + panel->first, from + tile->count, panel->columns * sizeof *gradients);
     }
-    sp_tally sum = {0};
-    for (size_t s = 0; s < t->shards; s++) sp_tally_add(&sum, &t->shard[s]->tally);
-    return sum;
+}
+
+sp_status sp_stepper_gradients(sp_stepper *t, sp_batch batch, float *gradients, sp_tally *tally, sp_error *error) {
+    t->collect = sp_allocate(t->layout->all_tiles, sizeof *t->collect);
+    if (!t->collect) return sp_fail_memory(error, "the gradients", sp_bytes(t->layout->all_tiles, sizeof(float)));
+    *tally = sp_stepper_step(t, batch, 0);
+    unpack(t->layout, t->collect, gradients);
+    free(t->collect);
+    t->collect = NULL;
+    return SP_OK;
 }
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
-/* Each shard is made by the thread that the static schedule gives it to in every step. */
-static sp_status create_shards(sp_stepper *t, size_t rows, sp_error *error) {
-#pragma omp parallel for schedule(static) num_threads((int)t->threads)
-    for (size_t s = 0; s < t->shards; s++) {
-        sp_error own = {0};
-        if (sp_shard_create(t->task.net, rows, &t->shard[s], &own) == SP_OK) continue;
-#pragma omp critical(sp_create_shards)
-        if (error->status == SP_OK) *error = own;
+/* Divides the tiles into `threads` runs of about the same size. */
+static void share_tiles(sp_stepper *t) {
+    size_t tile = 0;
+    for (size_t thread = 0; thread < t->threads; thread++) {
+        t->first_tile[thread] = tile;
+        size_t until = t->layout->all_tiles * (thread + 1) / t->threads;
+        while (tile < t->layout->tiles && t->layout->tile[tile].at + t->layout->tile[tile].count / 2 < until) tile++;
     }
-    for (size_t s = 0; s < t->shards && error->status == SP_OK; s++) t->gradients[s] = t->shard[s]->gradients;
-    return error->status;
+    t->first_tile[t->threads] = t->layout->tiles;
 }
 
-sp_status sp_stepper_create(const sp_plan *plan, const sp_net *net, const sp_data *data, sp_optimizer optimizer,
-                            float *parameters, sp_stepper **stepper, sp_error *error) {
-    sp_stepper *made = calloc(1, sizeof *made);
-    if (made) {
-        *made = (sp_stepper){
-            .task = {net, plan->kernels, parameters, data->train.data, &data->preprocess},
-            .shards = plan->shards,
-            .threads = plan->threads,
-            .batch_size = plan->batch_size,
-            .tiles = sp_reduce_tiles(net->parameters),
-            .parameters = parameters,
-            .optimizer = optimizer,
-        };
-        made->shard = calloc(plan->shards, sizeof *made->shard);
-        made->gradients = calloc(plan->shards, sizeof *made->gradients);
+static bool allocate_private(sp_stepper *t) {
+    t->gradients = calloc(t->shards->count, sizeof *t->gradients);
+    for (size_t s = 0; t->gradients && s < t->shards->count; s++) {
+        t->gradients[s] = sp_allocate_zeroed(t->layout->all_tiles, sizeof(float));
+        if (!t->gradients[s]) return false;
     }
-    sp_status status = SP_OK;
-    if (!made || !made->shard || !made->gradients)
-        status = sp_fail_memory(error, "the shards", plan->shards * sizeof *made->shard);
-    else
-        status = create_shards(made, plan->shard_rows, error);
+    return t->gradients != NULL;
+}
+
+static bool allocate_scratch(sp_stepper *t) {
+    t->first_tile = calloc(t->threads + 1, sizeof *t->first_tile);
+    t->scratch = calloc(t->threads, sizeof *t->scratch);
+    if (!t->first_tile || !t->scratch) return false;
+    for (size_t i = 0; i < t->threads; i++) {
+        t->scratch[i] = sp_allocate(sp_reduce_scratch(t->shards->count) * t->layout->most_tile, sizeof(float));
+        if (!t->scratch[i]) return false;
+    }
+    share_tiles(t);
+    return true;
+}
+
+sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error) {
+    size_t shards = stepper->shards->count;
+    sp_status status = sp_pass_prepare(stepper->pass, rows / shards, error);
+    return status ? status : sp_pass_prepare(stepper->pass, sp_shard_most_rows(rows, shards), error);
+}
+
+sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimizer optimizer, sp_weights *weights,
+                            sp_stepper **stepper, sp_error *error) {
+    sp_stepper *made = calloc(1, sizeof *made);
+    if (!made) return sp_fail_memory(error, "the step", sizeof *made);
+    *made = (sp_stepper){.layout = weights->layout,
+                         .weights = weights,
+                         .threads = plan->threads,
+                         .batch_size = plan->batch_size,
+                         .optimizer = optimizer};
+    sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
+    if (!status)
+        status = sp_shards_create(weights->layout, plan->batch_size, plan->shards, data->train.data, &data->preprocess,
+                                  &made->shards, error);
+    if (!status && (!allocate_scratch(made) || (plan->reduction == SP_REDUCTION_PRIVATE && !allocate_private(made))))
+        status = sp_fail_memory(error, "the gradients", plan->total_bytes);
+    size_t last = plan->rows % plan->batch_size;
+    if (!status) status = sp_stepper_prepare(made, plan->batch_size, error);
+    if (!status && last > 0) status = sp_stepper_prepare(made, last, error);
     if (status) {
         sp_stepper_destroy(made);
         return status;
@@ -131,8 +200,12 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_net *net, const sp_dat
 
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
-    for (size_t s = 0; stepper->shard && s < stepper->shards; s++) sp_shard_destroy(stepper->shard[s]);
-    free(stepper->shard);
+    for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
+    for (size_t i = 0; stepper->scratch && i < stepper->threads; i++) free(stepper->scratch[i]);
     free(stepper->gradients);
+    free(stepper->scratch);
+    free(stepper->first_tile);
+    sp_shards_destroy(stepper->shards);
+    sp_pass_destroy(stepper->pass);
     free(stepper);
 }

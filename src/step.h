@@ -8,22 +8,28 @@
 #include "optim.h"
 #include "plan.h"
 
-/* Weights in training, and all that a step needs; made before the first epoch. */
+/* All that a step needs; made before the first epoch. */
 typedef struct sp_stepper sp_stepper;
 
 /*
- * Borrows everything it is handed; `parameters` [net->parameters] are moved by every step.
- * SP_FAILED when memory runs out.
+ * Borrows everything it is handed; every step moves `weights`. Ready for mini-batches of the
+ * plan's size and the last one of an epoch. SP_FAILED: no memory, or no kernels for the network.
  */
-sp_status sp_stepper_create(const sp_plan *plan, const sp_net *net, const sp_data *data, sp_optimizer optimizer,
-                            float *parameters, sp_stepper **stepper, sp_error *error);
+sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimizer optimizer, sp_weights *weights,
+                            sp_stepper **stepper, sp_error *error);
 void sp_stepper_destroy(sp_stepper *stepper);
+
+/* Makes it ready for mini-batches of `rows` rows, at most the plan's. */
+sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error);
 
 /* One step on `batch`, with learning rate `eta`. Returns its loss and hits, before the update. */
 sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 
-/* dJ/dw [parameters] of `batch`, by the same shards and the same sum, and no update. */
-sp_tally sp_stepper_gradients(sp_stepper *stepper, sp_batch batch, float *gradients);
+/*
+ * dJ/dw [net->parameters] of `batch`, by the same shards and the same sum, and no update. *tally: its
+ * loss and hits. SP_FAILED: no memory.
+ */
+sp_status sp_stepper_gradients(sp_stepper *stepper, sp_batch batch, float *gradients, sp_tally *tally, sp_error *error);
 
 /*
  * One step a mini-batch of `order` [rows]. After each, `on_step` (NULL: nothing) is called by one

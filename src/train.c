@@ -21,7 +21,8 @@ typedef struct run {
     sp_data *data;     /* owned */
     sp_plan plan;
     sp_model *model;             /* owned: its parameters are the best so far */
-    float *parameters;           /* owned: the weights in training */
+    sp_weights *weights;         /* owned: in training */
+    float *parameters;           /* owned: the same as a plain vector, after each epoch */
     uint32_t *order;             /* owned [rows]: of the epoch */
     sp_stepper *stepper;         /* owned */
     sp_evaluator *evaluator;     /* owned */
@@ -36,10 +37,6 @@ typedef struct run {
 } run;
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
-
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
 
 static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     r->config = sp_config_copy(config);
@@ -61,18 +58,21 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     sp_net_initialise(net, (sp_init)r->config->network.init, (uint64_t)r->config->train.seed, r->parameters);
     memcpy(r->model->parameters, r->parameters, net->parameters * sizeof *r->parameters);
 
-    status = sp_stepper_create(&r->plan, net, r->data, (sp_optimizer)r->config->optimizer.name, r->parameters,
-                               &r->stepper, error);
-    size_t rows = most(most(r->data->train.rows.count, r->data->validation.rows.count), r->data->test.rows.count);
-    if (!status) status = sp_evaluator_create(net, r->plan.kernels, r->plan.threads, rows, &r->evaluator, error);
+    status = sp_weights_create(r->plan.layout, &r->weights, error);
+    if (status) return status;
+    sp_weights_load(r->weights, r->parameters);
+    status =
+        sp_stepper_create(&r->plan, r->data, (sp_optimizer)r->config->optimizer.name, r->weights, &r->stepper, error);
+    const size_t rows[] = {r->data->train.rows.count, r->data->validation.rows.count, r->data->test.rows.count};
+    if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, rows, 3, &r->evaluator, error);
     if (!status) status = sp_rundir_create(r->config, &r->rundir, error);
     return status;
 }
 
 /* ---- The loop ------------------------------------------------------------------------------- */
 
-static sp_tally evaluate(run *r, const float *parameters, const sp_part *part) {
-    return sp_evaluate_part(r->evaluator, parameters, &r->data->preprocess, part);
+static sp_tally evaluate(run *r, const sp_part *part) {
+    return sp_evaluate_part(r->evaluator, r->weights, &r->data->preprocess, part);
 }
 
 /* Called within the step; hands on where the training stands. */
@@ -101,7 +101,8 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     double seconds = sp_host_seconds() - r->epoch_started;
     r->steps_before += seconds;
     r->progress.seconds = r->steps_before;
-    sp_tally validation = evaluate(r, r->parameters, &r->data->validation);
+    sp_weights_store(r->weights, r->parameters);
+    sp_tally validation = evaluate(r, &r->data->validation);
 
     bool classes = r->data->task == SP_CLASSIFICATION;
     *result = (sp_epoch){
@@ -177,12 +178,13 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
 /* ---- Judging -------------------------------------------------------------------------------- */
 
 static void measure(run *r, const sp_part *part, double *loss, double *accuracy) {
-    sp_tally tally = evaluate(r, r->model->parameters, part);
+    sp_tally tally = evaluate(r, part);
     *loss = sp_tally_loss(&tally);
     *accuracy = r->data->task == SP_CLASSIFICATION ? sp_tally_accuracy(&tally) : NAN;
 }
 
 static sp_status finish(run *r, double started, sp_summary *summary, sp_error *error) {
+    sp_weights_load(r->weights, r->model->parameters); /* the best */
     measure(r, &r->data->train, &summary->train_loss, &summary->train_accuracy);
     measure(r, &r->data->validation, &summary->validation_loss, &summary->validation_accuracy);
     measure(r, &r->data->test, &summary->test_loss, &summary->test_accuracy);
@@ -213,10 +215,11 @@ sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summ
     sp_rundir_destroy(r.rundir);
     sp_evaluator_destroy(r.evaluator);
     sp_stepper_destroy(r.stepper);
+    sp_weights_destroy(r.weights);
     free(r.order);
     free(r.parameters);
+    sp_plan_clear(&r.plan); /* its layout borrows the model's network */
     sp_model_destroy(r.model);
-    sp_plan_clear(&r.plan);
     sp_data_destroy(r.data);
     sp_config_destroy(r.config);
     return status;

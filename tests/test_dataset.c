@@ -171,7 +171,8 @@ Test(dataset, idx_files_with_their_labels) {
     cr_expect_str_eq(data->classes.text[1], "1");
     cr_expect_eq(data->test.data->classes[1], 1);
     float sample[2];
-    sp_preprocess_gather(&data->preprocess, data->test.data->table, (uint32_t[]){1}, 1, sample);
+    sp_preprocess_gather(&data->preprocess, data->test.data->table, (uint32_t[]){1}, 1, sample,
+                         data->test.data->table->features);
     cr_expect_float_eq(sample[0], 200 / 255.0, 1e-7);
     sp_data_destroy(data);
 }

@@ -59,16 +59,19 @@ static void check_case(const sp_json *one, const char *rows_path, const char *sh
         must(sp_config_set(config, assignments[i], &error), error);
     sp_data *data;
     sp_plan plan;
+    sp_weights *weights;
     sp_stepper *stepper;
     must(sp_data_load(config, &data, &error), error);
     must(sp_plan_create(config, data, &plan, &error), error);
     size_t count = plan.net->parameters;
     float *parameters = sp_allocate(count, sizeof *parameters);
     double *numbers = malloc(count * sizeof *numbers), losses[STEPS];
-    must(sp_stepper_create(&plan, plan.net, data, SP_SGD, parameters, &stepper, &error), error);
+    must(sp_weights_create(plan.layout, &weights, &error), error);
+    must(sp_stepper_create(&plan, data, SP_SGD, weights, &stepper, &error), error);
 
     read_numbers(sp_json_member(one, "initial"), numbers, count);
     for (size_t i = 0; i < count; i++) parameters[i] = (float)numbers[i];
+    sp_weights_load(weights, parameters);
     read_numbers(sp_json_member(one, "losses"), losses, STEPS);
     read_numbers(sp_json_member(one, "final"), numbers, count);
     double eta = number_of(sp_json_member(one, "learning_rate"));
@@ -78,10 +81,12 @@ static void check_case(const sp_json *one, const char *rows_path, const char *sh
         cr_expect_float_eq(found / losses[step], 1, 1e-5, "%s %s, %s, step %zu: %.9g, PyTorch %.9g", activation_name,
                            loss_name, kernels, step + 1, found, losses[step]);
     }
+    sp_weights_store(weights, parameters);
     for (size_t i = 0; i < count; i++)
         cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s %s, %s, parameter %zu", activation_name, loss_name,
                            kernels, i);
     sp_stepper_destroy(stepper);
+    sp_weights_destroy(weights);
     free(numbers);
     free(parameters);
     sp_plan_clear(&plan);
@@ -99,6 +104,7 @@ Test(golden, twenty_steps_as_pytorch) {
         check_case(one, path, "parallel.shards=1", "parallel.kernels=blas");
         check_case(one, path, "parallel.shards=3", "parallel.kernels=blas");
         check_case(one, path, "parallel.shards=3", "parallel.kernels=reference");
+        if (sp_xsmm_usable()) check_case(one, path, "parallel.shards=3", "parallel.kernels=xsmm");
     }
     cr_assert_eq(cases, 6, "sigmoid, tanh, relu x squared_error, cross_entropy");
     sp_json_destroy(reference);

@@ -49,11 +49,12 @@ mutate src/math/loss.c 's/(j == class ? 1\.0f : 0\.0f)/(j == class ? -1.0f : 0.0
 mutate src/math/activation.c 's/e\[i\] \*= a\[i\] \* (1\.0f - a\[i\])/e[i] *= (1.0f - a[i])/' -s network.activation=sigmoid
 mutate src/math/activation.c 's/e\[i\] \*= 1\.0f - a\[i\] \* a\[i\]/e[i] *= 1.0f + a[i] * a[i]/'
 mutate src/math/activation.c 's/e\[i\] = a\[i\] > 0\.0f ? e\[i\] : 0\.0f/e[i] = a[i] > 0.0f ? e[i] : 0.1f * e[i]/' -s network.activation=relu
-mutate src/math/dense.c 's/bias_gradient\[j\] += e/bias_gradient[j] -= e/'
-mutate src/math/dense.c 's/for (size_t i = 0; i < rows; i++)/for (size_t i = 1; i < rows; i++)/'
-mutate src/pass.c 's/net->layers\[l - 2\]\.activation, below/SP_IDENTITY, below/' -s network.hidden=8,8
+mutate src/pass.c 's/bias\[j\] += e/bias[j] -= e/'
+mutate src/pass.c 's/for (size_t i = 0; i < slice.count \&\& tile/for (size_t i = 1; i < slice.count \&\& tile/'
+mutate src/pass.c 's/sp_activation_backward(pass->layout->net->layers\[l - 1\]\.activation/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8
 mutate src/shard.c 's/1\.0f \/ (float)batch\.count/1.0f \/ (float)slice.count/' -s parallel.shards=4
-mutate src/reduce.c 's/accumulate(count, right, sum);/(void)right;/' -s parallel.shards=4
+mutate src/reduce.c 's/sum\[i\] = left\[i\] + right\[i\]/sum[i] = left[i]/' -s parallel.shards=4
+mutate src/layout.c 's/to\[i - down->first\] = from/to[i - down->first] = 2 * from/'
 
 # And the program as it is passes.
 if "$build/shardprop" check configs/iris.ini --gradients --quiet >/dev/null; then

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /*
  * A 2-2-1 network of sigmoids, worked out with pen and paper:
@@ -21,70 +22,106 @@ static const double by_hand_gradients[] = {-0.029045983855, 0.035623052629,  -0.
                                            0.017811526315,  -0.029045983855, 0.035623052629,
                                            -0.136507921974, -0.115847914135, -0.237635477840};
 
-static sp_net *make_net(size_t depth, const size_t *widths, const sp_activation *activations, sp_loss loss) {
-    sp_error error = {0};
+/* A network ready for passes over slices of up to two rows. */
+typedef struct setup {
     sp_net *net;
-    must(sp_net_create(depth, widths, activations, loss, &net, &error), error);
-    return net;
+    sp_layout *layout;
+    sp_weights *weights;
+    sp_pass *pass;
+    sp_workspace *workspace;
+} setup;
+
+static setup make(const sp_kernels *kernels, size_t depth, const size_t *widths, const sp_activation *activations,
+                  sp_loss loss, const float *parameters) {
+    sp_error error = {0};
+    setup made;
+    must(sp_blas_prepare(&error), error);
+    must(sp_net_create(depth, widths, activations, loss, &made.net, &error), error);
+    must(sp_layout_create(made.net, kernels, &made.layout, &error), error);
+    must(sp_weights_create(made.layout, &made.weights, &error), error);
+    must(sp_pass_create(made.layout, true, &made.pass, &error), error);
+    must(sp_pass_prepare(made.pass, 1, &error), error);
+    must(sp_pass_prepare(made.pass, 2, &error), error);
+    must(sp_workspace_create(made.layout, 2, true, &made.workspace, &error), error);
+    sp_weights_load(made.weights, parameters);
+    return made;
 }
 
+static void release(setup *made) {
+    sp_workspace_destroy(made->workspace);
+    sp_pass_destroy(made->pass);
+    sp_weights_destroy(made->weights);
+    sp_layout_destroy(made->layout);
+    sp_net_destroy(made->net);
+}
+
+/* Forward and backward of rows that are given one behind the other; gradients as a plain vector. */
+static double pass(setup *made, size_t rows, const float *inputs, sp_truth truth, float inverse_n, float *gradients,
+                   size_t *correct) {
+    const sp_net *net = made->net;
+    sp_slice slice = {0, rows};
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < net->inputs; j++)
+            made->workspace->activations[0][i * made->layout->input_stride + j] = inputs[i * net->inputs + j];
+    sp_pass_forward(made->pass, made->weights, made->workspace, &slice, 1);
+    double loss = sp_pass_loss(made->pass, made->workspace, slice, truth, inverse_n, correct);
+    sp_pass_backward(made->pass, made->weights, made->workspace, &slice, 1);
+    float *sum = malloc(made->layout->most_tile * sizeof *sum);
+    for (size_t t = 0; t < made->layout->tiles; t++) {
+        const sp_tile *tile = &made->layout->tile[t];
+        const sp_layer *layer = &net->layers[tile->layer];
+        const sp_panel *panel = &made->layout->layers[tile->layer].panel[tile->panel];
+        sp_pass_gradient(made->pass, made->workspace, tile, slice, sum);
+        for (size_t j = 0; j < panel->columns; j++) {
+            for (size_t i = 0; i < tile->rows; i++)
+                gradients[layer->weights + (tile->row + i) * layer->outputs + panel->first + j] =
+                    sum[i * panel->width + j];
+            if (tile->biases > 0) gradients[layer->bias + panel->first + j] = sum[tile->count + j];
+        }
+    }
+    free(sum);
+    return loss;
+}
+
+static const sp_activation sigmoids[] = {SP_SIGMOID, SP_SIGMOID};
+
 Test(pass, two_two_one_by_hand) {
-    sp_net *net = make_net(2, (size_t[]){2, 2, 1}, (sp_activation[]){SP_SIGMOID, SP_SIGMOID}, SP_SQUARED_ERROR);
-    sp_error error = {0};
-    sp_workspace *workspace;
-    must(sp_workspace_create(net, 1, true, &workspace, &error), error);
-    cr_assert_eq(net->parameters, 9);
-    workspace->activations[0][0] = 1.0f;
-    workspace->activations[0][1] = 0.5f;
-
-    const float *yhat = sp_pass_forward(net, &sp_kernels_reference, by_hand_parameters, workspace, 1);
-    cr_expect_float_eq(workspace->activations[1][0], 0.574442516812, 1e-7);
-    cr_expect_float_eq(workspace->activations[1][1], 0.487502603516, 1e-7);
-    cr_expect_float_eq(yhat[0], 0.523662235607, 1e-7);
-
-    float gradients[9];
-    size_t correct;
-    sp_truth truth = {.values = (float[]){1.0f}};
-    double loss = sp_pass_backward(net, &sp_kernels_reference, by_hand_parameters, workspace, 1, truth, 1.0f, gradients,
-                                   &correct);
-    cr_expect_float_eq(loss, 0.226897665787, 1e-7);
-    for (int i = 0; i < 9; i++) cr_expect_float_eq(gradients[i], by_hand_gradients[i], 1e-7, "parameter %d", i);
-    sp_workspace_destroy(workspace);
-    sp_net_destroy(net);
+    const sp_kernels *const all[] = {&sp_kernels_reference, &sp_kernels_blas, &sp_kernels_xsmm};
+    for (size_t k = 0; k < (sp_xsmm_usable() ? 3 : 2); k++) {
+        setup made = make(all[k], 2, (size_t[]){2, 2, 1}, sigmoids, SP_SQUARED_ERROR, by_hand_parameters);
+        float gradients[9];
+        size_t correct;
+        cr_assert_eq(made.net->parameters, 9);
+        double loss =
+            pass(&made, 1, (float[]){1.0f, 0.5f}, (sp_truth){.values = (float[]){1.0f}}, 1.0f, gradients, &correct);
+        cr_expect_float_eq(made.workspace->activations[1][0], 0.574442516812, 1e-7);
+        cr_expect_float_eq(made.workspace->activations[1][1], 0.487502603516, 1e-7);
+        cr_expect_float_eq(made.workspace->activations[2][0], 0.523662235607, 1e-7);
+        cr_expect_float_eq(loss, 0.226897665787, 1e-7);
+        for (int i = 0; i < 9; i++)
+            cr_expect_float_eq(gradients[i], by_hand_gradients[i], 1e-7, "%s, parameter %d", all[k]->name, i);
+        release(&made);
+    }
 }
 
 Test(pass, two_rows_are_the_mean_of_each) {
-    sp_net *net = make_net(2, (size_t[]){2, 2, 1}, (sp_activation[]){SP_SIGMOID, SP_SIGMOID}, SP_SQUARED_ERROR);
-    sp_error error = {0};
-    sp_workspace *workspace;
-    must(sp_workspace_create(net, 2, true, &workspace, &error), error);
+    setup made = make(&sp_kernels_reference, 2, (size_t[]){2, 2, 1}, sigmoids, SP_SQUARED_ERROR, by_hand_parameters);
     float one[9], other[9], both[9];
     size_t correct;
-    float rows[2][2] = {{1.0f, 0.5f}, {-0.25f, 2.0f}}, wanted[2] = {1.0f, 0.0f}, *result[2] = {one, other};
-    double loss[2];
-    for (int i = 0; i < 2; i++) {
-        for (int j = 0; j < 2; j++) workspace->activations[0][j] = rows[i][j];
-        sp_pass_forward(net, &sp_kernels_reference, by_hand_parameters, workspace, 1);
-        loss[i] = sp_pass_backward(net, &sp_kernels_reference, by_hand_parameters, workspace, 1,
-                                   (sp_truth){.values = &wanted[i]}, 1.0f, result[i], &correct);
-    }
-    for (int i = 0; i < 4; i++) workspace->activations[0][i] = rows[i / 2][i % 2];
-    sp_pass_forward(net, &sp_kernels_reference, by_hand_parameters, workspace, 2);
-    double sum = sp_pass_backward(net, &sp_kernels_reference, by_hand_parameters, workspace, 2,
-                                  (sp_truth){.values = wanted}, 0.5f, both, &correct);
-    cr_expect_float_eq(sum, loss[0] + loss[1], 1e-7);
+    const float rows[] = {1.0f, 0.5f, -0.25f, 2.0f}, wanted[] = {1.0f, 0.0f};
+    double first = pass(&made, 1, rows, (sp_truth){.values = wanted}, 1.0f, one, &correct);
+    double second = pass(&made, 1, rows + 2, (sp_truth){.values = wanted + 1}, 1.0f, other, &correct);
+    double sum = pass(&made, 2, rows, (sp_truth){.values = wanted}, 0.5f, both, &correct);
+    cr_expect_float_eq(sum, first + second, 1e-7);
     for (int i = 0; i < 9; i++) cr_expect_float_eq(both[i], (one[i] + other[i]) / 2, 1e-7, "parameter %d", i);
-    sp_workspace_destroy(workspace);
-    sp_net_destroy(net);
+    release(&made);
 }
 
 /* Cross-entropy of a network without hidden layers has a closed form: dJ/dW = x (p - y)^T. */
 Test(pass, softmax_regression_closed_form) {
-    sp_net *net = make_net(1, (size_t[]){2, 3}, (sp_activation[]){SP_SOFTMAX}, SP_CROSS_ENTROPY);
-    sp_error error = {0};
-    sp_workspace *workspace;
-    must(sp_workspace_create(net, 1, true, &workspace, &error), error);
     const float parameters[] = {0.5f, -1.0f, 0.25f, 1.5f, 0.0f, -0.5f, 0.1f, 0.2f, -0.3f};
+    setup made =
+        make(&sp_kernels_reference, 1, (size_t[]){2, 3}, (sp_activation[]){SP_SOFTMAX}, SP_CROSS_ENTROPY, parameters);
     const double x[] = {2.0, -1.0};
     double z[3], p[3], sum = 0;
     for (int j = 0; j < 3; j++) {
@@ -95,10 +132,8 @@ Test(pass, softmax_regression_closed_form) {
 
     float gradients[9];
     size_t correct;
-    for (int i = 0; i < 2; i++) workspace->activations[0][i] = (float)x[i];
-    sp_pass_forward(net, &sp_kernels_reference, parameters, workspace, 1);
-    double loss = sp_pass_backward(net, &sp_kernels_reference, parameters, workspace, 1,
-                                   (sp_truth){.classes = (int32_t[]){2}}, 1.0f, gradients, &correct);
+    double loss =
+        pass(&made, 1, (float[]){2.0f, -1.0f}, (sp_truth){.classes = (int32_t[]){2}}, 1.0f, gradients, &correct);
     cr_expect_float_eq(loss, -log(p[2]), 1e-6);
     cr_expect_eq(correct, 1); /* z = (-0.4, -1.8, 0.7) */
     for (int j = 0; j < 3; j++) {
@@ -107,6 +142,39 @@ Test(pass, softmax_regression_closed_form) {
         cr_expect_float_eq(gradients[3 + j], x[1] * e, 1e-6);
         cr_expect_float_eq(gradients[6 + j], e, 1e-6);
     }
-    sp_workspace_destroy(workspace);
-    sp_net_destroy(net);
+    release(&made);
+}
+
+/* Widths around the panels' and the tiles' edges: nothing is lost on the way in and out. */
+Test(layout, weights_come_back_as_they_went_in) {
+    const size_t widths[] = {130, 1, 15, 64, 65, 200, 10};
+    sp_activation activations[6];
+    for (int l = 0; l < 6; l++) activations[l] = SP_RELU;
+    const sp_kernels *const all[] = {&sp_kernels_reference, &sp_kernels_blas, &sp_kernels_xsmm};
+    for (int k = 0; k < 3; k++) {
+        sp_error error = {0};
+        sp_net *net;
+        sp_layout *layout;
+        sp_weights *weights;
+        must(sp_net_create(6, widths, activations, SP_SQUARED_ERROR, &net, &error), error);
+        must(sp_layout_create(net, all[k], &layout, &error), error);
+        must(sp_weights_create(layout, &weights, &error), error);
+        float *in = malloc(net->parameters * sizeof *in), *out = calloc(net->parameters, sizeof *out);
+        for (size_t i = 0; i < net->parameters; i++) in[i] = (float)(i + 1);
+        sp_weights_load(weights, in);
+        sp_weights_store(weights, out);
+        cr_expect_arr_eq(in, out, net->parameters * sizeof *in, "%s", all[k]->name);
+        /* The transposed copy holds the same numbers. */
+        for (size_t l = 1; l < net->depth && all[k]->keeps_transposed; l++)
+            for (size_t i = 0; i < net->layers[l].inputs; i++)
+                for (size_t j = 0; j < net->layers[l].outputs; j++) {
+                    const sp_panel *down = &layout->layers[l].down[i / all[k]->panel];
+                    float there = weights->transposed[down->offset + j * down->width + i - down->first];
+                    cr_assert_eq(there, in[net->layers[l].weights + i * net->layers[l].outputs + j]);
+                }
+        free(in), free(out);
+        sp_weights_destroy(weights);
+        sp_layout_destroy(layout);
+        sp_net_destroy(net);
+    }
 }

@@ -28,7 +28,7 @@ static sp_preprocess fitted(sp_normalize kind, const sp_table *to, const sp_rows
 static void check(sp_normalize kind, const float expected[3][4]) {
     sp_preprocess preprocess = fitted(kind, &table, &first_four);
     float result[3][4];
-    sp_preprocess_gather(&preprocess, &table, (uint32_t[]){0, 3, 4}, 3, result[0]);
+    sp_preprocess_gather(&preprocess, &table, (uint32_t[]){0, 3, 4}, 3, result[0], table.features);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 4; j++)
             cr_expect_float_eq(result[i][j], expected[i][j], 1e-6 * fmax(1, fabs(expected[i][j])),
@@ -79,7 +79,7 @@ Test(preprocess, tiny_and_huge_values_stay_finite) {
             sp_preprocess preprocess = fitted_column((sp_normalize)kind, columns[c], 4);
             float samples[4];
             for (int i = 0; i < 4; i++) samples[i] = columns[c][i];
-            sp_preprocess_apply(&preprocess, 4, samples);
+            sp_preprocess_apply(&preprocess, 4, samples, samples, preprocess.features);
             for (int i = 0; i < 4; i++)
                 cr_expect(fabsf(samples[i]) <= 2, "%s of column %zu: %g becomes %g", sp_normalize_names[kind], c,
                           (double)columns[c][i], (double)samples[i]);
@@ -125,12 +125,12 @@ Test(preprocess, bytes_floats_and_samples_agree_bit_for_bit) {
     for (int kind = SP_NORMALIZE_NONE; kind <= SP_NORMALIZE_STANDARD; kind++) {
         sp_preprocess first = fitted((sp_normalize)kind, &of_bytes, &all);
         sp_preprocess second = fitted((sp_normalize)kind, &of_floats, &all);
-        sp_preprocess_gather(&first, &of_bytes, all.index, ROWS, from_bytes);
-        sp_preprocess_gather(&second, &of_floats, all.index, ROWS, from_floats);
+        sp_preprocess_gather(&first, &of_bytes, all.index, ROWS, from_bytes, FEATURES);
+        sp_preprocess_gather(&second, &of_floats, all.index, ROWS, from_floats, FEATURES);
         cr_expect_arr_eq(from_bytes, from_floats, sizeof from_bytes);
         float applied[ROWS * FEATURES];
         for (int i = 0; i < ROWS * FEATURES; i++) applied[i] = bytes[i];
-        sp_preprocess_apply(&first, ROWS, applied);
+        sp_preprocess_apply(&first, ROWS, applied, applied, FEATURES);
         cr_expect_arr_eq(from_bytes, applied, sizeof applied);
         sp_preprocess_clear(&first);
         sp_preprocess_clear(&second);
@@ -141,7 +141,7 @@ Test(preprocess, bytes_floats_and_samples_agree_bit_for_bit) {
 Test(preprocess, gathers_the_rows_asked_for_in_their_order) {
     sp_preprocess preprocess = fitted(SP_NORMALIZE_NONE, &table, &first_four);
     float result[3][4];
-    sp_preprocess_gather(&preprocess, &table, (uint32_t[]){3, 0, 3}, 3, result[0]);
+    sp_preprocess_gather(&preprocess, &table, (uint32_t[]){3, 0, 3}, 3, result[0], table.features);
     cr_expect(result[0][3] == 400 && result[1][3] == 100 && result[2][3] == 400);
     sp_preprocess_clear(&preprocess);
 }

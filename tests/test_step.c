@@ -73,32 +73,36 @@ static float tree_by_distance(const float *values, size_t shards) {
     return sum[0];
 }
 
+enum { VALUES = 137, MOST_SHARDS = 33 };
+
+/* Either kind of leaf: values of its own, or written where there is room. */
+static const float *own_values(void *context, size_t shard, float *room) {
+    (void)room;
+    return (const float *)context + shard * VALUES;
+}
+
+static const float *written_values(void *context, size_t shard, float *room) {
+    memcpy(room, own_values(context, shard, room), VALUES * sizeof *room);
+    return room;
+}
+
 Test(reduce, sums_pairwise_by_distance) {
-    enum { PARAMETERS = 2 * SP_TILE + 37, MOST = 33 };
-    float *gradients[MOST];
-    for (size_t s = 0; s < MOST; s++) {
-        gradients[s] = sp_allocate(PARAMETERS, sizeof(float));
-        for (size_t i = 0; i < PARAMETERS; i++)
-            gradients[s][i] = (float)(sp_random_uniform(s, SP_RANDOM_SAMPLE, i, 0) * pow(10, (double)(i % 7)) - 0.3);
-    }
-    for (size_t shards = 1; shards <= MOST; shards++) {
-        size_t covered = 0;
-        for (size_t tile = 0; tile < sp_reduce_tiles(PARAMETERS); tile++) {
-            float sum[SP_TILE];
-            size_t first, count = sp_reduce_tile(gradients, shards, PARAMETERS, tile, sum, &first);
-            cr_assert_eq(first, covered);
-            covered += count;
-            for (size_t i = 0; i < count; i++) {
-                float values[MOST];
-                for (size_t s = 0; s < shards; s++) values[s] = gradients[s][first + i];
-                float expected = tree_by_distance(values, shards);
-                cr_assert_eq(memcmp(&expected, &sum[i], sizeof sum[i]), 0, "%zu shards, parameter %zu", shards,
-                             first + i);
+    float *values = sp_allocate(MOST_SHARDS * VALUES, sizeof *values);
+    for (size_t i = 0; i < MOST_SHARDS * VALUES; i++)
+        values[i] = (float)(sp_random_uniform(1, SP_RANDOM_SAMPLE, i, 0) * pow(10, (double)(i % 7)) - 0.3);
+    for (size_t shards = 1; shards <= MOST_SHARDS; shards++)
+        for (int kind = 0; kind < 2; kind++) {
+            float *scratch = sp_allocate(sp_reduce_scratch(shards) * VALUES, sizeof *scratch);
+            sp_reduce_sum(shards, VALUES, kind ? own_values : written_values, values, scratch, VALUES);
+            for (size_t i = 0; i < VALUES; i++) {
+                float of_shards[MOST_SHARDS];
+                for (size_t s = 0; s < shards; s++) of_shards[s] = values[s * VALUES + i];
+                float expected = tree_by_distance(of_shards, shards);
+                cr_assert_eq(memcmp(&expected, &scratch[i], sizeof expected), 0, "%zu shards, value %zu", shards, i);
             }
+            free(scratch);
         }
-        cr_assert_eq(covered, PARAMETERS);
-    }
-    for (size_t s = 0; s < MOST; s++) free(gradients[s]);
+    free(values);
 }
 
 /* ---- The step ---- */
@@ -107,8 +111,9 @@ typedef struct setup {
     sp_config *config;
     sp_data *data;
     sp_plan plan;
+    sp_weights *weights;
     sp_stepper *stepper;
-    float *parameters;
+    float *parameters; /* the initial ones */
 } setup;
 
 /* Everything up to the first step, from assignments such as "train.batch_size=37". */
@@ -120,44 +125,73 @@ static setup prepare(const char *const *assignments) {
     must(sp_plan_create(made.config, made.data, &made.plan, &error), error);
     made.parameters = sp_allocate(made.plan.net->parameters, sizeof(float));
     sp_net_initialise(made.plan.net, SP_INIT_AUTO, 1, made.parameters);
-    must(sp_stepper_create(&made.plan, made.plan.net, made.data, SP_SGD, made.parameters, &made.stepper, &error),
-         error);
+    must(sp_weights_create(made.plan.layout, &made.weights, &error), error);
+    sp_weights_load(made.weights, made.parameters);
+    must(sp_stepper_create(&made.plan, made.data, SP_SGD, made.weights, &made.stepper, &error), error);
     return made;
 }
 
 static void release(setup *made) {
     sp_stepper_destroy(made->stepper);
+    sp_weights_destroy(made->weights);
     free(made->parameters);
     sp_plan_clear(&made->plan);
     sp_data_destroy(made->data);
     sp_config_destroy(made->config);
 }
 
-static uint64_t bits_after_an_epoch(const char *batch, const char *shards, const char *threads, const char *kernels) {
-    setup made =
-        prepare((const char *[]){"data.train=data/digits.csv", "data.normalize=standard", "network.hidden=33,21",
-                                 "network.activation=tanh,relu", batch, shards, threads, kernels, NULL});
+/* The gradients of `batch`, of any size. */
+static sp_tally gradients_of(setup *made, sp_batch batch, float *gradients) {
+    sp_error error = {0};
+    sp_tally tally;
+    must(sp_stepper_prepare(made->stepper, batch.count, &error), error);
+    must(sp_stepper_gradients(made->stepper, batch, gradients, &tally, &error), error);
+    return tally;
+}
+
+/* Steps over the data as it stands, on layers that fill panels and tiles and some that do not. */
+static uint64_t bits_after_an_epoch(const char *const *assignments) {
+    const char *all[16] = {"data.train=data/digits.csv", "data.normalize=standard", "network.hidden=133,64,21",
+                           "network.activation=tanh,relu,relu"};
+    for (int i = 4; *assignments; assignments++) all[i++] = *assignments;
+    setup made = prepare(all);
     const sp_rows *rows = &made.data->train.rows;
     sp_stepper_epoch(made.stepper, rows->index, rows->count, 0.1, NULL, NULL);
+    sp_weights_store(made.weights, made.parameters);
     uint64_t hash = sp_hash_floats(made.parameters, made.plan.net->parameters);
     release(&made);
     return hash;
 }
 
-Test(step, same_bits_at_every_number_of_threads) {
+/* Threads and reduction are how fast; batch, shards and kernels are what. */
+static void check_bits(const char *batch, const char *shards, const char *kernels) {
     const char *const threads[] = {"parallel.threads=1", "parallel.threads=2", "parallel.threads=3",
                                    "parallel.threads=4", "parallel.threads=7"};
-    /* Shards that do not divide the mini-batch, a last one of 21 rows, more shards than rows. */
-    const char *const cases[][3] = {{"train.batch_size=37", "parallel.shards=8", "parallel.kernels=blas"},
-                                    {"train.batch_size=64", "parallel.shards=5", "parallel.kernels=reference"},
-                                    {"train.batch_size=5", "parallel.shards=9", "parallel.kernels=blas"},
-                                    {"train.batch_size=full", "parallel.shards=auto", "parallel.kernels=blas"}};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        uint64_t one = bits_after_an_epoch(cases[c][0], cases[c][1], threads[0], cases[c][2]);
-        for (size_t t = 1; t < 5; t++)
-            cr_expect_eq(bits_after_an_epoch(cases[c][0], cases[c][1], threads[t], cases[c][2]), one, "%s, %s, %s",
-                         cases[c][0], cases[c][1], threads[t]);
+    const char *const reductions[] = {"parallel.reduction=private", "parallel.reduction=fused"};
+    uint64_t first = 0;
+    for (int i = 0; i < 10; i++) {
+        uint64_t bits =
+            bits_after_an_epoch((const char *[]){batch, shards, kernels, threads[i / 2], reductions[i % 2], NULL});
+        if (i == 0) first = bits;
+        cr_expect_eq(bits, first, "%s, %s, %s, %s, %s", batch, shards, kernels, threads[i / 2], reductions[i % 2]);
     }
+}
+
+Test(step, same_bits_at_every_number_of_threads_and_both_reductions) {
+    /* Shards that do not divide the mini-batch, a short last one, more shards than rows. */
+    check_bits("train.batch_size=37", "parallel.shards=8", "parallel.kernels=blas");
+    check_bits("train.batch_size=5", "parallel.shards=9", "parallel.kernels=blas");
+    check_bits("train.batch_size=full", "parallel.shards=auto", "parallel.kernels=blas");
+    check_bits("train.batch_size=64", "parallel.shards=5", "parallel.kernels=reference");
+}
+
+Test(step, same_bits_with_libxsmm) {
+    if (!sp_xsmm_usable()) cr_skip_test("libxsmm makes no code for this processor");
+    check_bits("train.batch_size=37", "parallel.shards=8", "parallel.kernels=xsmm");
+    check_bits("train.batch_size=5", "parallel.shards=9", "parallel.kernels=xsmm");
+    check_bits("train.batch_size=1", "parallel.shards=1", "parallel.kernels=xsmm");
+    check_bits("train.batch_size=full", "parallel.shards=auto", "parallel.kernels=xsmm");
+    check_bits("train.batch_size=200", "parallel.shards=3", "parallel.kernels=xsmm");
 }
 
 /* Any number of shards computes the same mathematics, though not the same bits. */
@@ -171,7 +205,7 @@ Test(step, gradients_do_not_depend_on_shards_but_for_rounding) {
         size_t count = made.plan.net->parameters;
         float *gradients = malloc(count * sizeof *gradients);
         sp_batch batch = {made.data->train.rows.index, 45};
-        sp_tally tally = sp_stepper_gradients(made.stepper, batch, gradients);
+        sp_tally tally = gradients_of(&made, batch, gradients);
         cr_expect_eq(tally.rows, 45);
         for (size_t p = 0; one && p < count; p++) cr_assert_float_eq(gradients[p], one[p], 1e-6, "%s", shards[i]);
         if (one)
@@ -190,9 +224,11 @@ Test(step, one_step_moves_against_the_gradient) {
     cr_assert_leq(count, 64);
     sp_batch batch = {made.data->train.rows.index + 40, 50};
     memcpy(before, made.parameters, count * sizeof *before);
-    sp_stepper_gradients(made.stepper, batch, gradients);
+    gradients_of(&made, batch, gradients);
+    sp_weights_store(made.weights, made.parameters);
     cr_assert_arr_eq(before, made.parameters, count * sizeof *before, "gradients alone move nothing");
     sp_tally first = sp_stepper_step(made.stepper, batch, 0.25);
+    sp_weights_store(made.weights, made.parameters);
     for (size_t i = 0; i < count; i++) cr_assert_eq(made.parameters[i], before[i] - 0.25f * gradients[i]);
     cr_assert_lt(sp_stepper_step(made.stepper, batch, 0.0).loss, first.loss);
     release(&made);
@@ -205,9 +241,9 @@ Test(step, short_last_batch_is_divided_by_its_true_size) {
     size_t count = made.plan.net->parameters;
     float of_ten[64], of_each[64], sum[64] = {0};
     const uint32_t *rows = made.data->train.rows.index;
-    sp_stepper_gradients(made.stepper, (sp_batch){rows + 120, 10}, of_ten);
+    gradients_of(&made, (sp_batch){rows + 120, 10}, of_ten);
     for (size_t r = 0; r < 10; r++) {
-        sp_stepper_gradients(made.stepper, (sp_batch){rows + 120 + r, 1}, of_each);
+        gradients_of(&made, (sp_batch){rows + 120 + r, 1}, of_each);
         for (size_t i = 0; i < count; i++) sum[i] += of_each[i] / 10;
     }
     for (size_t i = 0; i < count; i++) cr_expect_float_eq(of_ten[i], sum[i], 2e-6);
@@ -232,7 +268,7 @@ Test(step, an_observer_can_end_the_epoch) {
 
 Test(step, openmp_settings_of_the_host_are_left_alone) {
     omp_set_num_threads(3);
-    bits_after_an_epoch("train.batch_size=64", "parallel.shards=8", "parallel.threads=2", "parallel.kernels=blas");
+    bits_after_an_epoch((const char *[]){"parallel.threads=2", "parallel.kernels=blas", NULL});
     cr_assert_eq(omp_get_max_threads(), 3);
 }
 

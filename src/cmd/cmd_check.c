@@ -56,7 +56,8 @@ static void print_steps(const sp_plan *plan) {
     printf("%-11s %zu rows; %zu step%s an epoch\n", "mini-batch", plan->batch_size, plan->steps, plural(plan->steps));
     printf("%-11s %zu of at most %zu row%s\n", "shards", plan->shards, plan->shard_rows, plural(plan->shard_rows));
     printf("%-11s %zu\n", "threads", plan->threads);
-    printf("%-11s %s\n", "kernels", plan->kernels->name);
+    printf("%-11s %s, %s reduction\n", "kernels", plan->kernels->name,
+           plan->reduction == SP_REDUCTION_FUSED ? "fused" : "private");
     printf("%-11s %.4g MFLOP\n", "step", plan->step_flops / 1e6);
     print_bytes("memory", plan->total_bytes);
 }
@@ -84,6 +85,7 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, c
     const sp_net *net = plan->net;
     uint64_t seed = (uint64_t)config->train.seed;
     sp_stepper *stepper = NULL;
+    sp_weights *weights = NULL;
     float *parameters = sp_allocate(net->parameters, sizeof *parameters);
     sp_gradcheck *found = calloc(2 * net->depth, sizeof *found);
     sp_status status = SP_OK;
@@ -92,11 +94,15 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, c
         goto done;
     }
     sp_net_initialise(net, (sp_init)config->network.init, seed, parameters);
-    status = sp_stepper_create(plan, net, data, (sp_optimizer)config->optimizer.name, parameters, &stepper, error);
+    status = sp_weights_create(plan->layout, &weights, error);
+    if (status) goto done;
+    sp_weights_load(weights, parameters);
+    status = sp_stepper_create(plan, data, (sp_optimizer)config->optimizer.name, weights, &stepper, error);
     if (!status) status = sp_gradcheck_run(plan, net, data, stepper, parameters, SAMPLE, seed, found, error);
     if (!status) status = print_gradients(config, net, found, error);
 done:
     sp_stepper_destroy(stepper);
+    sp_weights_destroy(weights);
     free(found);
     free(parameters);
     return status;

@@ -1,10 +1,8 @@
 /* shardprop predict MODEL DATA */
 #include "base/error.h"
 #include "base/file.h"
-#include "base/host.h"
 #include "base/memory.h"
 #include "cmd/command.h"
-#include "eval.h"
 #include "model.h"
 
 #include <stdio.h>
@@ -12,18 +10,10 @@
 
 /* The outputs of all rows, fresh memory. */
 static sp_status predict(const sp_model *model, const sp_dataset *dataset, float **outputs, sp_error *error) {
-    const sp_kernels *kernels;
-    sp_evaluator *evaluator = NULL;
-    sp_part part = {.data = dataset};
     size_t rows = dataset->table->rows, width = model->net->outputs;
     float *result = sp_allocate(rows, width * sizeof *result);
-    sp_status status = sp_kernels_choose(SP_KERNELS_AUTO, &kernels, error);
-    if (!status && (!result || !sp_rows_all(rows, &part.rows)))
-        status = sp_fail_memory(error, "the predictions", sp_bytes(rows, width * sizeof *result));
-    if (!status) status = sp_evaluator_create(model->net, kernels, sp_host_threads(), rows, &evaluator, error);
-    if (!status) sp_predict_part(evaluator, model->parameters, &model->preprocess, &part, result);
-    sp_evaluator_destroy(evaluator);
-    sp_rows_clear(&part.rows);
+    if (!result) return sp_fail_memory(error, "the predictions", sp_bytes(rows, width * sizeof *result));
+    sp_status status = sp_model_predict_dataset(model, dataset, 0, result, error);
     if (status) {
         free(result);
         return status;

@@ -37,7 +37,8 @@ static void print_help(FILE *stream) {
 static void print_version(void) {
     printf("shardprop %s\n", sp_version());
     printf("compiler  %s\n", sp_host_compiler());
-    printf("kernels   %s, %s\n", sp_kernels_blas.name, sp_kernels_reference.name);
+    printf("kernels   %s%s\n", sp_xsmm_usable() ? "xsmm, " : "", "blas, reference");
+    printf("libxsmm   %s\n", sp_xsmm_description());
     printf("BLAS      %s\n", sp_blas_description());
     printf("threads   %zu allowed\n", sp_host_threads());
 }

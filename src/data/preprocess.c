@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/vector.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -98,24 +99,31 @@ sp_status sp_preprocess_fit(sp_normalize kind, const sp_table *table, const sp_r
     return status;
 }
 
+SP_VECTOR static void normalize_bytes(size_t count, const uint8_t *restrict values, const float *restrict shift,
+                                      const float *restrict scale, float *restrict result) {
+    for (size_t j = 0; j < count; j++) result[j] = ((float)values[j] - shift[j]) * scale[j];
+}
+
+SP_VECTOR static void normalize_floats(size_t count, const float *values, const float *restrict shift,
+                                       const float *restrict scale, float *result) {
+    for (size_t j = 0; j < count; j++) result[j] = (values[j] - shift[j]) * scale[j];
+}
+
 void sp_preprocess_gather(const sp_preprocess *preprocess, const sp_table *table, const uint32_t *rows, size_t count,
-                          float *result) {
+                          float *result, size_t stride) {
     size_t features = table->features;
-    const float *restrict shift = preprocess->shift, *restrict scale = preprocess->scale;
-    for (size_t i = 0; i < count; i++, result += features) {
-        float *restrict sample = result;
-        if (table->bytes) {
-            const uint8_t *restrict values = (const uint8_t *)table->values + rows[i] * features;
-            for (size_t j = 0; j < features; j++) sample[j] = ((float)values[j] - shift[j]) * scale[j];
-        } else {
-            const float *restrict values = (const float *)table->values + rows[i] * features;
-            for (size_t j = 0; j < features; j++) sample[j] = (values[j] - shift[j]) * scale[j];
-        }
+    for (size_t i = 0; i < count; i++, result += stride) {
+        size_t at = rows[i] * features;
+        if (table->bytes)
+            normalize_bytes(features, (const uint8_t *)table->values + at, preprocess->shift, preprocess->scale,
+                            result);
+        else
+            normalize_floats(features, (const float *)table->values + at, preprocess->shift, preprocess->scale, result);
     }
 }
 
-void sp_preprocess_apply(const sp_preprocess *preprocess, size_t rows, float *samples) {
-    for (size_t i = 0; i < rows; i++, samples += preprocess->features)
-        for (size_t j = 0; j < preprocess->features; j++)
-            samples[j] = (samples[j] - preprocess->shift[j]) * preprocess->scale[j];
+void sp_preprocess_apply(const sp_preprocess *preprocess, size_t rows, const float *samples, float *result,
+                         size_t stride) {
+    for (size_t i = 0; i < rows; i++, samples += preprocess->features, result += stride)
+        normalize_floats(preprocess->features, samples, preprocess->shift, preprocess->scale, result);
 }

@@ -30,11 +30,13 @@ void sp_preprocess_clear(sp_preprocess *preprocess);
 sp_status sp_preprocess_fit(sp_normalize kind, const sp_table *table, const sp_rows *rows, sp_preprocess *preprocess,
                             sp_error *error);
 
-/* Gathers `count` rows of the table, normalised, into `result` [count, features]. */
+/* Gathers `count` rows of the table, normalised, into `result` [count, features], with `stride`. */
 void sp_preprocess_gather(const sp_preprocess *preprocess, const sp_table *table, const uint32_t *rows, size_t count,
-                          float *result);
+                          float *result, size_t stride);
 
-/* In place, for samples [rows, features] that come from elsewhere than a table. */
-void sp_preprocess_apply(const sp_preprocess *preprocess, size_t rows, float *samples);
+/* The same for samples [rows, features] from elsewhere than a table; `result` may be `samples`, with stride = features.
+ */
+void sp_preprocess_apply(const sp_preprocess *preprocess, size_t rows, const float *samples, float *result,
+                         size_t stride);
 
 #endif

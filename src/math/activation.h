@@ -15,13 +15,18 @@ typedef enum sp_activation {
 /* Names in the order above, NULL at the end; the first SP_SOFTMAX of them fit a hidden layer. */
 extern const char *const sp_activation_names[];
 
-/* In place, z [rows, width] becomes a = f(z + bias), bias [width]. */
-void sp_activation_forward(sp_activation activation, size_t rows, size_t width, const float *bias, float *z);
+/*
+ * In place, z [rows, width] becomes a = f(z + bias), bias [width]. `stride` floats from one row to
+ * the next.
+ */
+void sp_activation_forward(sp_activation activation, size_t rows, size_t width, size_t stride, const float *bias,
+                           float *z);
 
 /*
- * In place, e = dJ/da becomes e = dJ/dz = e * f'(z); all [count]. The derivative is
- * taken from a = f(z). Softmax: nothing to do, the loss has given dJ/dz.
+ * In place, e = dJ/da becomes e = dJ/dz = e * f'(z); all [rows, width] with `stride`. The derivative
+ * is taken from a = f(z). Softmax: nothing to do, the loss has given dJ/dz.
  */
-void sp_activation_backward(sp_activation activation, size_t count, const float *a, float *e);
+void sp_activation_backward(sp_activation activation, size_t rows, size_t width, size_t stride, const float *a,
+                            float *e);
 
 #endif

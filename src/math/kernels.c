@@ -1,39 +1,58 @@
 #include "math/kernels.h"
 
+#include "base/error.h"
+
 #include <string.h>
 
 sp_status sp_kernels_choose(sp_kernel_choice choice, const sp_kernels **kernels, sp_error *error) {
-    if (choice == SP_KERNELS_REFERENCE) {
-        *kernels = &sp_kernels_reference;
-        return SP_OK;
+    if (choice == SP_KERNELS_AUTO) choice = sp_xsmm_usable() ? SP_KERNELS_XSMM : SP_KERNELS_BLAS;
+    switch (choice) {
+    case SP_KERNELS_REFERENCE: *kernels = &sp_kernels_reference; return SP_OK;
+    case SP_KERNELS_XSMM:
+        *kernels = &sp_kernels_xsmm;
+        if (sp_xsmm_usable()) return SP_OK;
+        return sp_fail(error, SP_FAILED,
+                       "kernels: libxsmm makes no code for this processor; set parallel.kernels=blas");
+    default: *kernels = &sp_kernels_blas; return sp_blas_prepare(error);
     }
-    *kernels = &sp_kernels_blas;
-    return sp_blas_prepare(error);
 }
 
-/* The loops stand so that the innermost runs along rows; each sum goes up in k. */
-
-static void multiply(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
-    memset(c, 0, m * n * sizeof *c);
-    for (size_t i = 0; i < m; i++)
-        for (size_t p = 0; p < k; p++)
-            for (size_t j = 0; j < n; j++) c[i * n + j] += a[i * k + p] * b[p * n + j];
+bool sp_product_prepare(const sp_kernels *kernels, sp_form form, size_t m, size_t n, size_t k, size_t lda, size_t ldb,
+                        size_t ldc, sp_product *product) {
+    *product = (sp_product){.form = form, .m = m, .n = n, .k = k, .lda = lda, .ldb = ldb, .ldc = ldc};
+    return kernels->prepare(product);
 }
 
-static void multiply_at(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
-    memset(c, 0, m * n * sizeof *c);
-    for (size_t p = 0; p < k; p++)
-        for (size_t i = 0; i < m; i++)
-            for (size_t j = 0; j < n; j++) c[i * n + j] += a[p * m + i] * b[p * n + j];
+/* ---- Plain loops: the innermost runs along rows; each sum goes up in k ---- */
+
+static void multiply(const sp_product *p, const float *a, const float *b, float *c) {
+    for (size_t i = 0; i < p->m; i++) {
+        memset(c + i * p->ldc, 0, p->n * sizeof *c);
+        for (size_t q = 0; q < p->k; q++)
+            for (size_t j = 0; j < p->n; j++) c[i * p->ldc + j] += a[i * p->lda + q] * b[q * p->ldb + j];
+    }
 }
 
-static void multiply_bt(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
+static void multiply_at(const sp_product *p, const float *a, const float *b, float *c) {
+    for (size_t i = 0; i < p->m; i++) memset(c + i * p->ldc, 0, p->n * sizeof *c);
+    for (size_t q = 0; q < p->k; q++)
+        for (size_t i = 0; i < p->m; i++)
+            for (size_t j = 0; j < p->n; j++) c[i * p->ldc + j] += a[q * p->lda + i] * b[q * p->ldb + j];
+}
+
+static void multiply_bt(const sp_product *p, const float *a, const float *b, float *c) {
+    for (size_t i = 0; i < p->m; i++)
+        for (size_t j = 0; j < p->n; j++) {
             float sum = 0;
-            for (size_t p = 0; p < k; p++) sum += a[i * k + p] * b[j * k + p];
-            c[i * n + j] = sum;
+            for (size_t q = 0; q < p->k; q++) sum += a[i * p->lda + q] * b[j * p->ldb + q];
+            c[i * p->ldc + j] = sum;
         }
 }
 
-const sp_kernels sp_kernels_reference = {"reference", multiply, multiply_at, multiply_bt};
+static bool prepare(sp_product *product) {
+    product->run = product->form == SP_A_B ? multiply : product->form == SP_AT_B ? multiply_at : multiply_bt;
+    return true;
+}
+
+const sp_kernels sp_kernels_reference = {
+    .name = "reference", .multiple = 1, .least = 1, .tile_floats = 4096, .prepare = prepare};

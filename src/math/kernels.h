@@ -1,33 +1,67 @@
 /*
  * Matrix products behind one interface, so that one library can take another's place.
  *
- * Every kernel is single-threaded, allocates nothing, cannot fail, and may be called
- * from any number of threads at once. Its result depends on its arguments alone (not
- * on the thread, on what other threads do, or on alignment).
+ * A product of a fixed shape is prepared once and run many times. Running it is
+ * single-threaded, allocates nothing, cannot fail, and may be done from any number of
+ * threads at once. Its result depends on its arguments alone (not on the thread, on what
+ * other threads do, or on alignment).
+ *
+ * How weights lie in memory is the kernels' affair, within one scheme: W(l) [d(l-1), d(l)] is cut
+ * into panels of columns, each row-major and contiguous, its columns padded with zeros. One
+ * panel of all columns without padding is plain row-major. See layout.h.
  */
 #ifndef SP_MATH_KERNELS_H
 #define SP_MATH_KERNELS_H
 
 #include "shardprop.h"
 
-typedef enum sp_kernel_choice { SP_KERNELS_AUTO, SP_KERNELS_BLAS, SP_KERNELS_REFERENCE } sp_kernel_choice;
+typedef enum sp_kernel_choice {
+    SP_KERNELS_AUTO, /* xsmm where the processor has AVX2 or more, else blas */
+    SP_KERNELS_XSMM,
+    SP_KERNELS_BLAS,
+    SP_KERNELS_REFERENCE
+} sp_kernel_choice;
 
-/* All matrices are row-major and without gaps; C is overwritten and overlaps nothing. */
+/* What is multiplied; C [m, n] is overwritten and overlaps nothing. */
+typedef enum sp_form {
+    SP_A_B,  /* C = A B,   A [m, k], B [k, n]: forward */
+    SP_AT_B, /* C = A^T B, A [k, m], B [k, n]: the gradient of the weights */
+    SP_A_BT  /* C = A B^T, A [m, k], B [n, k]: the error of the layer below */
+} sp_form;
+
+typedef struct sp_product sp_product;
+struct sp_product {
+    void (*run)(const sp_product *product, const float *a, const float *b, float *c);
+    sp_form form;
+    size_t m, n, k, lda, ldb, ldc; /* ld: floats from one row to the next */
+    void (*code)(void);            /* what the library made for it; NULL: nothing */
+};
+
 typedef struct sp_kernels {
     const char *name;
-    /* C [m, n] = A [m, k] B [k, n]: forward. */
-    void (*multiply)(size_t m, size_t n, size_t k, const float *a, const float *b, float *c);
-    /* C [m, n] = A^T B, A [k, m], B [k, n]: the gradient of the weights. */
-    void (*multiply_at)(size_t m, size_t n, size_t k, const float *a, const float *b, float *c);
-    /* C [m, n] = A B^T, A [m, k], B [n, k]: the error of the layer below. */
-    void (*multiply_bt)(size_t m, size_t n, size_t k, const float *a, const float *b, float *c);
+    size_t panel;          /* most columns of a panel; 0: all columns are one */
+    size_t multiple;       /* columns of a panel are padded to a multiple of this, */
+    size_t least;          /* and to this many at least */
+    size_t tile_floats;    /* gradients are computed and weights updated in tiles of about this size */
+    bool keeps_transposed; /* A B^T is had as A (B^T), from a transposed copy that the update writes */
+    /* False: this library has none for such a shape. */
+    bool (*prepare)(sp_product *product);
 } sp_kernels;
 
 /*
  * The kernels for `choice`. SP_FAILED when the library that was found at run time
- * cannot keep the promise above. Sets OpenBLAS, where it is used, to one thread.
+ * cannot keep the promise above, or the processor lacks what was asked for. Sets OpenBLAS, where
+ * it is used, to one thread.
  */
 sp_status sp_kernels_choose(sp_kernel_choice choice, const sp_kernels **kernels, sp_error *error);
+
+/* Prepares a product; false: the kernels have none for such a shape. */
+bool sp_product_prepare(const sp_kernels *kernels, sp_form form, size_t m, size_t n, size_t k, size_t lda, size_t ldb,
+                        size_t ldc, sp_product *product);
+
+static inline void sp_product_run(const sp_product *product, const float *a, const float *b, float *c) {
+    product->run(product, a, b, c);
+}
 
 /* Plain loops: what every other kernel is tested against. */
 extern const sp_kernels sp_kernels_reference;
@@ -35,10 +69,17 @@ extern const sp_kernels sp_kernels_reference;
 /* CBLAS, by OpenBLAS. */
 extern const sp_kernels sp_kernels_blas;
 
+/* Code made at run time for each shape, by libxsmm. */
+extern const sp_kernels sp_kernels_xsmm;
+
 /* Makes the BLAS single-threaded; SP_FAILED when its build is not fit to be shared by threads. */
 sp_status sp_blas_prepare(sp_error *error);
 
 /* Version, build and processor type of the BLAS in use. */
 const char *sp_blas_description(void);
+
+/* Whether libxsmm is built in and makes code for AVX2 or more on this processor; its name for that. */
+bool sp_xsmm_usable(void);
+const char *sp_xsmm_description(void);
 
 #endif

@@ -29,19 +29,17 @@ const char *sp_blas_description(void) {
     return openblas_get_config();
 }
 
-static void multiply(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)k, b,
-                (blasint)n, 0, c, (blasint)n);
+static void run(const sp_product *p, const float *a, const float *b, float *c) {
+    cblas_sgemm(CblasRowMajor, p->form == SP_AT_B ? CblasTrans : CblasNoTrans,
+                p->form == SP_A_BT ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n, (blasint)p->k, 1, a,
+                (blasint)p->lda, b, (blasint)p->ldb, 0, c, (blasint)p->ldc);
 }
 
-static void multiply_at(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)m, b,
-                (blasint)n, 0, c, (blasint)n);
+static bool prepare(sp_product *product) {
+    product->run = run;
+    return true;
 }
 
-static void multiply_bt(size_t m, size_t n, size_t k, const float *a, const float *b, float *c) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)k, b,
-                (blasint)k, 0, c, (blasint)n);
-}
-
-const sp_kernels sp_kernels_blas = {"blas", multiply, multiply_at, multiply_bt};
+/* BLAS packs its operands in every call: large tiles, so that it does so seldom. */
+const sp_kernels sp_kernels_blas = {
+    .name = "blas", .multiple = 1, .least = 1, .tile_floats = 32768, .prepare = prepare};

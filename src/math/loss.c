@@ -19,14 +19,14 @@ static float wanted(sp_truth truth, size_t outputs, size_t i, size_t j) {
     return (size_t)truth.classes[i] == j ? 1.0f : 0.0f;
 }
 
-static double squared_error(size_t rows, size_t outputs, const float *output, sp_truth truth, float inverse_n,
-                            float *error) {
+static double squared_error(size_t rows, size_t outputs, size_t stride, const float *output, sp_truth truth,
+                            float inverse_n, float *error) {
     double sum = 0;
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < outputs; j++) {
-            float miss = output[i * outputs + j] - wanted(truth, outputs, i, j);
+            float miss = output[i * stride + j] - wanted(truth, outputs, i, j);
             sum += (double)miss * miss;
-            if (error) error[i * outputs + j] = 2.0f * inverse_n * miss;
+            if (error) error[i * stride + j] = 2.0f * inverse_n * miss;
         }
     return sum;
 }
@@ -45,12 +45,12 @@ static float exponentials(size_t outputs, const float *logits, float *result, fl
     return sum;
 }
 
-static double cross_entropy(size_t rows, size_t outputs, const float *output, sp_truth truth, float inverse_n,
-                            float *error) {
+static double cross_entropy(size_t rows, size_t outputs, size_t stride, const float *output, sp_truth truth,
+                            float inverse_n, float *error) {
     double total = 0;
     for (size_t i = 0; i < rows; i++) {
-        const float *z = output + i * outputs;
-        float *e = error ? error + i * outputs : NULL;
+        const float *z = output + i * stride;
+        float *e = error ? error + i * stride : NULL;
         size_t class = (size_t)truth.classes[i];
         float z_class = z[class], largest;
         float sum = exponentials(outputs, z, e, &largest);
@@ -61,19 +61,19 @@ static double cross_entropy(size_t rows, size_t outputs, const float *output, sp
     return total;
 }
 
-double sp_loss_rows(sp_loss loss, size_t rows, size_t outputs, const float *output, sp_truth truth, float inverse_n,
-                    float *error, size_t *correct) {
+double sp_loss_rows(sp_loss loss, size_t rows, size_t outputs, size_t stride, const float *output, sp_truth truth,
+                    float inverse_n, float *error, size_t *correct) {
     *correct = 0;
     if (truth.classes)
         for (size_t i = 0; i < rows; i++)
-            *correct += sp_predicted_class(outputs, output + i * outputs) == (size_t)truth.classes[i];
-    if (loss == SP_CROSS_ENTROPY) return cross_entropy(rows, outputs, output, truth, inverse_n, error);
-    return squared_error(rows, outputs, output, truth, inverse_n, error);
+            *correct += sp_predicted_class(outputs, output + i * stride) == (size_t)truth.classes[i];
+    if (loss == SP_CROSS_ENTROPY) return cross_entropy(rows, outputs, stride, output, truth, inverse_n, error);
+    return squared_error(rows, outputs, stride, output, truth, inverse_n, error);
 }
 
-void sp_softmax(size_t rows, size_t outputs, float *logits) {
+void sp_softmax(size_t rows, size_t outputs, size_t stride, float *logits) {
     for (size_t i = 0; i < rows; i++) {
-        float *z = logits + i * outputs, largest;
+        float *z = logits + i * stride, largest;
         float sum = exponentials(outputs, z, z, &largest);
         for (size_t j = 0; j < outputs; j++) z[j] /= sum;
     }

@@ -33,13 +33,13 @@ typedef struct sp_truth {
  * rows classified right (0 for values).
  * `output` [rows, outputs]: yhat for squared_error, the logits z for cross_entropy.
  * `error` [rows, outputs]: receives dJ/dyhat or dJ/dz, with `inverse_n` = 1/N; NULL:
- * not wanted. It may be `output` itself.
+ * not wanted. Both have `stride` floats from one row to the next.
  */
-double sp_loss_rows(sp_loss loss, size_t rows, size_t outputs, const float *output, sp_truth truth, float inverse_n,
-                    float *error, size_t *correct);
+double sp_loss_rows(sp_loss loss, size_t rows, size_t outputs, size_t stride, const float *output, sp_truth truth,
+                    float inverse_n, float *error, size_t *correct);
 
-/* In place, logits [rows, outputs] become probabilities: softmax of each row. */
-void sp_softmax(size_t rows, size_t outputs, float *logits);
+/* In place, logits [rows, outputs] (with `stride`) become probabilities: softmax of each row. */
+void sp_softmax(size_t rows, size_t outputs, size_t stride, float *logits);
 
 /* The class that one row of outputs says: the largest; of a single output, whether it passes 1/2. */
 size_t sp_predicted_class(size_t outputs, const float *output);

@@ -1,0 +1,192 @@
+#include "layout.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Panels --------------------------------------------------------------------------- */
+
+static size_t round_up(size_t count, size_t multiple) {
+    return (count + multiple - 1) / multiple * multiple;
+}
+
+/* Cuts a matrix of `columns` columns and `rows` rows; *next is where its panels start, and end. */
+static bool cut(const sp_kernels *kernels, size_t rows, size_t columns, size_t *next, sp_panel **panel,
+                size_t *panels) {
+    size_t most = kernels->panel > 0 ? kernels->panel : columns;
+    size_t count = (columns + most - 1) / most;
+    sp_panel *made = calloc(count, sizeof *made);
+    if (!made) return false;
+    for (size_t p = 0; p < count; p++) {
+        size_t first = p * most, left = columns - first;
+        size_t width = round_up(left < most ? left : most, kernels->multiple);
+        if (width < kernels->least) width = kernels->least;
+        made[p] = (sp_panel){first, left < most ? left : most, width, *next};
+        *next += rows * width;
+    }
+    *panel = made;
+    *panels = count;
+    return true;
+}
+
+/* Strides that are multiples of 1 KiB let the rows of a block fall on the same few sets of the cache. */
+static size_t stride_for(const sp_kernels *kernels, size_t columns) {
+    size_t stride = round_up(columns, kernels->multiple);
+    return kernels->multiple > 1 && stride % 256 == 0 ? stride + kernels->multiple : stride;
+}
+
+static bool lay_out_layer(sp_layout *layout, size_t l) {
+    const sp_layer *layer = &layout->net->layers[l];
+    sp_layer_layout *made = &layout->layers[l];
+    if (!cut(layout->kernels, layer->inputs, layer->outputs, &layout->packed, &made->panel, &made->panels))
+        return false;
+    const sp_panel *last = &made->panel[made->panels - 1];
+    made->bias = layout->packed;
+    made->stride = stride_for(layout->kernels, last->first + last->width);
+    layout->packed = round_up(made->bias + last->first + last->width, layout->kernels->multiple);
+    if (l == 0) return true;
+    if (layout->kernels->keeps_transposed)
+        return cut(layout->kernels, layer->outputs, layer->inputs, &layout->transposed, &made->down, &made->downs);
+    made->down = calloc(1, sizeof *made->down);
+    if (!made->down) return false;
+    made->downs = 1;
+    *made->down = (sp_panel){0, layer->inputs, layer->inputs, made->panel[0].offset};
+    return true;
+}
+
+/* ---- Tiles ------------------------------------------------------------------------------ */
+
+static size_t rows_of_tiles(const sp_kernels *kernels, const sp_panel *panel) {
+    size_t rows = kernels->tile_floats / panel->width / 16 * 16;
+    return rows > 0 ? rows : 16;
+}
+
+/* Lists the tiles, or only counts them where layout->tile is NULL. */
+static void list_tiles(sp_layout *layout) {
+    layout->tiles = layout->all_tiles = 0;
+    for (size_t l = 0; l < layout->net->depth; l++)
+        for (size_t p = 0; p < layout->layers[l].panels; p++) {
+            const sp_panel *panel = &layout->layers[l].panel[p];
+            size_t inputs = layout->net->layers[l].inputs, height = rows_of_tiles(layout->kernels, panel);
+            for (size_t row = 0; row < inputs; row += height) {
+                size_t rows = inputs - row < height ? inputs - row : height;
+                sp_tile tile = {.layer = l,
+                                .panel = p,
+                                .row = row,
+                                .rows = rows,
+                                .offset = panel->offset + row * panel->width,
+                                .count = rows * panel->width,
+                                .bias = layout->layers[l].bias + panel->first,
+                                .biases = row == 0 ? panel->width : 0,
+                                .at = layout->all_tiles};
+                if (layout->tile) layout->tile[layout->tiles] = tile;
+                layout->tiles++;
+                layout->all_tiles += tile.count + tile.biases;
+                if (tile.count + tile.biases > layout->most_tile) layout->most_tile = tile.count + tile.biases;
+            }
+        }
+}
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+sp_status sp_layout_create(const sp_net *net, const sp_kernels *kernels, sp_layout **layout, sp_error *error) {
+    sp_layout *made = calloc(1, sizeof *made);
+    bool good = made != NULL;
+    if (good) {
+        *made = (sp_layout){.net = net, .kernels = kernels, .input_stride = stride_for(kernels, net->inputs)};
+        made->layers = calloc(net->depth, sizeof *made->layers);
+        good = made->layers != NULL;
+    }
+    for (size_t l = 0; good && l < net->depth; l++) good = lay_out_layer(made, l);
+    if (good) {
+        list_tiles(made);
+        made->tile = calloc(made->tiles, sizeof *made->tile);
+        good = made->tile != NULL;
+    }
+    if (!good) {
+        sp_layout_destroy(made);
+        return sp_fail_memory(error, "the layout of the weights", net->depth * sizeof(sp_layer_layout));
+    }
+    list_tiles(made);
+    *layout = made;
+    return SP_OK;
+}
+
+void sp_layout_destroy(sp_layout *layout) {
+    if (!layout) return;
+    for (size_t l = 0; layout->layers && l < layout->net->depth; l++) {
+        free(layout->layers[l].panel);
+        free(layout->layers[l].down);
+    }
+    free(layout->layers);
+    free(layout->tile);
+    free(layout);
+}
+
+sp_status sp_weights_create(const sp_layout *layout, sp_weights **weights, sp_error *error) {
+    sp_weights *made = calloc(1, sizeof *made);
+    if (made) {
+        made->layout = layout;
+        made->packed = sp_allocate_zeroed(layout->packed, sizeof(float));
+        made->transposed = sp_allocate_zeroed(layout->transposed, sizeof(float));
+    }
+    if (!made || !made->packed || !made->transposed) {
+        sp_weights_destroy(made);
+        return sp_fail_memory(error, "the weights", sp_bytes(layout->packed + layout->transposed, sizeof(float)));
+    }
+    *weights = made;
+    return SP_OK;
+}
+
+void sp_weights_destroy(sp_weights *weights) {
+    if (!weights) return;
+    free(weights->packed);
+    free(weights->transposed);
+    free(weights);
+}
+
+/* ---- To and fro ------------------------------------------------------------------------------ */
+
+/* Copies one layer between its plain and its packed place; `load`: into the packed one. */
+static void copy_layer(const sp_weights *weights, size_t l, float *plain, bool load) {
+    const sp_layer *layer = &weights->layout->net->layers[l];
+    const sp_layer_layout *lay = &weights->layout->layers[l];
+    for (size_t p = 0; p < lay->panels; p++) {
+        const sp_panel *panel = &lay->panel[p];
+        for (size_t i = 0; i <= layer->inputs; i++) { /* the row behind the last is the bias */
+            float *there =
+                plain + (i < layer->inputs ? layer->weights + i * layer->outputs : layer->bias) + panel->first;
+            float *here =
+                weights->packed + (i < layer->inputs ? panel->offset + i * panel->width : lay->bias + panel->first);
+            memcpy(load ? here : there, load ? there : here, panel->columns * sizeof(float));
+        }
+    }
+}
+
+void sp_weights_load(sp_weights *weights, const float *parameters) {
+    for (size_t l = 0; l < weights->layout->net->depth; l++) copy_layer(weights, l, (float *)parameters, true);
+    for (size_t i = 0; i < weights->layout->tiles; i++) sp_weights_transpose_tile(weights, &weights->layout->tile[i]);
+}
+
+void sp_weights_store(const sp_weights *weights, float *parameters) {
+    for (size_t l = 0; l < weights->layout->net->depth; l++) copy_layer(weights, l, parameters, false);
+}
+
+void sp_weights_transpose_tile(sp_weights *weights, const sp_tile *tile) {
+    const sp_layer_layout *lay = &weights->layout->layers[tile->layer];
+    const sp_panel *panel = &lay->panel[tile->panel];
+    if (!weights->layout->kernels->keeps_transposed || lay->downs == 0) return;
+    const float *restrict from = weights->packed + tile->offset;
+    size_t most = weights->layout->kernels->panel;
+    for (size_t row = tile->row, next; row < tile->row + tile->rows; row = next) {
+        const sp_panel *down = &lay->down[row / most];
+        next = down->first + down->columns;
+        if (next > tile->row + tile->rows) next = tile->row + tile->rows;
+        for (size_t j = 0; j < panel->columns; j++) {
+            float *restrict to = weights->transposed + down->offset + (panel->first + j) * down->width;
+            for (size_t i = row; i < next; i++) to[i - down->first] = from[(i - tile->row) * panel->width + j];
+        }
+    }
+}
