@@ -284,7 +284,7 @@ sp_status sp_config_set(sp_config *config, const char *assignment, sp_error *err
     char section[64], name[64], place[PLACE];
     snprintf(place, sizeof place, "--set %.100s", assignment);
     const char *dot = strchr(assignment, '.'), *equals = strchr(assignment, '=');
-    if (!dot || !equals || dot > equals || dot - assignment >= 60 || equals - dot >= 60)
+    if (!dot || !equals || dot == assignment || dot + 1 >= equals || dot - assignment >= 60 || equals - dot >= 60)
         return sp_fail(error, SP_BAD_CONFIG, "%s: is not an assignment; write section.key=value", place);
     snprintf(section, sizeof section, "%.*s", (int)(dot - assignment), assignment);
     snprintf(name, sizeof name, "%.*s", (int)(equals - dot - 1), dot + 1);
@@ -453,8 +453,8 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
     check_rows(config, "data.test", config->data.test, "data.test_labels", config->data.test_labels, error);
     check_rows(config, "data.validation", config->data.validation, "data.validation_labels",
                config->data.validation_labels, error);
-    double together = sp_config_share(config->data.test) + sp_config_share(config->data.validation);
-    if (together >= 1)
+    double test = sp_config_share(config->data.test), validation = sp_config_share(config->data.validation);
+    if (test > 0 && test < 1 && validation > 0 && validation < 1 && test + validation >= 1)
         fault(config, "data.validation", "the shares for test and validation leave no training rows; lower one", error);
 
     size_t named = config->network.activation.count, hidden = config->network.hidden.count;

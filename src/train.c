@@ -30,6 +30,7 @@ typedef struct run {
     const sp_observer *observer; /* NULL: nobody watches */
     sp_progress progress;
     double epoch_started, steps_before; /* for the seconds of progress */
+    size_t samples;                     /* rows trained on; an interrupted epoch has fewer than the others */
     bool stopped;                       /* the observer asked for the end */
     double best;                        /* monitored value of the best epoch, larger is better */
     size_t since_best;
@@ -100,6 +101,7 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     sp_tally train = sp_stepper_epoch(r->stepper, r->order, rows->count, eta, watched ? on_step : NULL, r);
     double seconds = sp_host_seconds() - r->epoch_started;
     r->steps_before += seconds;
+    r->samples += train.rows;
     r->progress.seconds = r->steps_before;
     sp_weights_store(r->weights, r->parameters);
     sp_tally validation = evaluate(r, &r->data->validation);
@@ -189,7 +191,7 @@ static sp_status finish(run *r, double started, sp_summary *summary, sp_error *e
     measure(r, &r->data->validation, &summary->validation_loss, &summary->validation_accuracy);
     measure(r, &r->data->test, &summary->test_loss, &summary->test_accuracy);
     summary->train_seconds = r->steps_before;
-    summary->samples_per_second = (double)(summary->epochs * r->plan.rows) / r->steps_before;
+    summary->samples_per_second = (double)r->samples / r->steps_before;
     summary->threads = r->plan.threads;
     summary->shards = r->plan.shards;
     summary->parameters = r->model->net->parameters;

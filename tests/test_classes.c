@@ -39,8 +39,8 @@ Test(classes, the_task_follows_the_targets) {
     cr_expect_eq(task_of("a b a b"), SP_CLASSIFICATION);
     cr_expect_eq(task_of("0 1 1 0"), SP_CLASSIFICATION);
     cr_expect_eq(task_of("-1 1.0 1e0 -1"), SP_CLASSIFICATION, "whole, however written");
-    cr_expect_eq(task_of("0 1 1 0.5"), SP_REGRESSION);
-    cr_expect_eq(task_of("1 2 3 4"), SP_REGRESSION, "none comes twice");
+    cr_expect_eq(task_of("0 1 1 0.5 0.5 0"), SP_REGRESSION);
+    cr_expect_eq(task_of("1 1 2 2 3"), SP_REGRESSION, "less than twice each");
     cr_expect_eq(task_of("1 2 3 4 a"), SP_CLASSIFICATION);
     cr_expect_eq(task_of_numbers(100, 2), SP_CLASSIFICATION);
     cr_expect_eq(task_of_numbers(101, 2), SP_REGRESSION);
@@ -169,4 +169,17 @@ Test(classes, values_are_finite_float32) {
         expect_fault(sp_values_assign(table, &values, &error), error, SP_BAD_DATA, says);
         sp_table_destroy(table);
     }
+}
+
+/* One missing value among numbers is a fault of its row, not a reason to make a class of every number. */
+Test(classes, a_text_among_values_makes_no_classes_of_them) {
+    sp_error error = {0};
+    sp_table *table;
+    sp_table_options options = {.target = "last"};
+    must(sp_table_read(write_text("f", "a,y\n1,0.5\n2,NA\n3,1.25\n4,0.5\n"), NULL, &options, &table, &error), error);
+    cr_expect_eq(sp_task_of(table), SP_REGRESSION);
+    float *values;
+    cr_expect_eq(sp_values_assign(table, &values, &error), SP_BAD_DATA);
+    cr_expect_not_null(strstr(error.text, "f:3: the target 'NA'"), "%s", error.text);
+    sp_table_destroy(table);
 }

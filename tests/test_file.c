@@ -180,16 +180,28 @@ Test(file, discarded_output_leaves_the_old_file) {
     sp_output_discard(NULL);
 }
 
-/* A folder in the way of the rename: all is written, and nothing of it may stay. */
-Test(file, output_that_fails_leaves_nothing_behind) {
+Test(file, output_that_cannot_be_written_says_so_at_once) {
+    sp_output *output;
     sp_error error;
-    mkdir(scratch_path("taken"), 0777);
-    expect_fault(write_whole(scratch_path("taken"), "text", &error), error, SP_FAILED, "taken: ");
-    cr_expect_not(exists(scratch_path("taken.tmp")));
-    expect_fault(write_whole(scratch_path("no/model"), "text", &error), error, SP_FAILED,
+    mkdir(scratch_path("folder"), 0777);
+    expect_fault(sp_output_open(scratch_path("folder"), &output, &error), error, SP_FAILED,
+                 "folder: cannot be written (Is a directory)");
+    expect_fault(sp_output_open(scratch_path("no/model"), &output, &error), error, SP_FAILED,
                  "no/model: cannot be written (No such file or directory)");
-    expect_fault(write_whole("/proc/self/model", "text", &error), error, SP_FAILED,
+    expect_fault(sp_output_open("/proc/self/model", &output, &error), error, SP_FAILED,
                  "/proc/self/model: cannot be written");
+}
+
+/* A folder comes in the way of the rename: all is written, and nothing of it may stay. */
+Test(file, output_that_fails_at_the_end_leaves_nothing_behind) {
+    sp_error error = {0};
+    sp_output *output;
+    const char *path = scratch_path("model");
+    must(sp_output_open(path, &output, &error), error);
+    fputs("text", sp_output_stream(output));
+    mkdir(path, 0777);
+    expect_fault(sp_output_commit(output, &error), error, SP_FAILED, "model: writing failed (Is a directory)");
+    cr_expect_not(exists(scratch_path("model.tmp")));
 }
 
 /* A device is written as it stands: it must not be replaced by a file, least of all for root. */

@@ -80,10 +80,11 @@ static const char *write_raw(uint64_t length, const char *header, size_t data_by
     return write_bytes("raw", bytes, 8 + size + data_bytes);
 }
 
-/* Reads tensor w of 2 x 3 from a file with such a header and 24 bytes of data. */
+/* Reads tensor w of 2 x 3, 24 bytes, from a file with such a header and 28 bytes of data. */
 static sp_status read_w(const char *header, float w[6], sp_error *error) {
     sp_safetensors *file;
-    sp_status status = sp_safetensors_read(write_raw(strlen(header), header, sizeof weights), &file, error);
+    sp_status status =
+        sp_safetensors_read(write_raw(strlen(header), header, sizeof weights + sizeof(float)), &file, error);
     if (status) return status;
     status = sp_safetensors_copy(file, "w", 2, 3, w, error);
     sp_safetensors_destroy(file);
@@ -107,7 +108,7 @@ Test(safetensors, malformed_headers_are_refused) {
         ENTRY("\"F32\"", "6", "[0,24]"),
         ENTRY("\"F32\"", "[2,3]", "[0,20]"),
         ENTRY("\"F32\"", "[2,3]", "[4,24]"),
-        ENTRY("\"F32\"", "[2,3]", "[4,28]"),
+        ENTRY("\"F32\"", "[2,3]", "[8,32]"),
         ENTRY("\"F32\"", "[2,3]", "[0,28]"),
         ENTRY("\"F32\"", "[2,3]", "[-4,20]"),
         ENTRY("\"F32\"", "[2,3]", "[24,0]"),
@@ -132,6 +133,8 @@ Test(safetensors, malformed_headers_are_refused) {
     sp_error error = {0};
     must(read_w(ENTRY("\"F32\"", "[2,3]", "[0,24]"), w, &error), error); /* what the others miss narrowly */
     cr_expect_arr_eq(w, weights, sizeof weights);
+    must(read_w(ENTRY("\"F32\"", "[2,3]", "[4,28]"), w, &error), error);
+    cr_expect_arr_eq(w, weights + 1, sizeof weights - sizeof *weights);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_fault(read_w(bad[i], w, &error), error, SP_BAD_DATA, "raw: tensor w is not float32 of the shape");
     expect_fault(read_w("{\"v\":{}}", w, &error), error, SP_BAD_DATA, "raw: has no tensor w");

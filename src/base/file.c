@@ -132,10 +132,11 @@ struct sp_output {
     char *path, *temporary; /* owned; temporary NULL: `path` is written itself, or nothing is left to remove */
 };
 
-/* A device or a pipe is no file that a rename could replace: it is written as it stands. */
+/* A device or a pipe must not be replaced by a file: it is written as it stands. (A folder then says at once
+ * that it is one.) */
 static bool is_special(const char *path) {
     struct stat about;
-    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
 }
 
 sp_status sp_output_open(const char *path, sp_output **output, sp_error *error) {

@@ -98,6 +98,28 @@ static int folded(char character) {
     return tolower((unsigned char)character);
 }
 
+bool sp_is_utf8(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at) {
+        unsigned extra = *at < 0x80                  ? 0
+                         : *at >= 0xc2 && *at < 0xe0 ? 1
+                         : (*at & 0xf0) == 0xe0      ? 2
+                         : *at >= 0xf0 && *at < 0xf5 ? 3
+                                                     : 9;
+        if (extra == 9) return false;
+        unsigned long code = extra == 0 ? *at : *at & (0x3fu >> extra);
+        for (unsigned i = 1; i <= extra; i++) {
+            if ((at[i] & 0xc0) != 0x80) return false;
+            code = code << 6 | (at[i] & 0x3f);
+        }
+        /* Longer forms than needed, surrogates, and what lies beyond Unicode. */
+        if ((extra == 2 && code < 0x800) || (extra == 3 && code < 0x10000)) return false;
+        if ((code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return false;
+        at += extra + 1;
+    }
+    return true;
+}
+
 size_t sp_edit_distance(const char *a, const char *b) {
     enum { LONGEST = 64 };
     size_t n = strlen(a), m = strlen(b);

@@ -31,6 +31,9 @@ bool sp_parse_whole(const char *text, long long *value);
  * below 1e15 as their digits. */
 void sp_print_real(double value, char *text, size_t size);
 
+/* Whether all of `text` is UTF-8 (RFC 3629), as JSON wants it. */
+bool sp_is_utf8(const char *text);
+
 /* Insertions, deletions, substitutions and swaps of neighbours from `a` to `b`
  * (Damerau 1964, optimal string alignment), whatever the case. Long names count as far away. */
 size_t sp_edit_distance(const char *a, const char *b);

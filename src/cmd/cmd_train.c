@@ -7,20 +7,30 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int sp_interrupted_by;
 
 /* A handler can only leave a note; the step that is under way is finished. */
-static volatile sig_atomic_t signal_seen;
+static volatile sig_atomic_t signal_seen, signal_second;
 
+/* A later signal ends the program at once. One within a second is the first again: timeout(1)
+ * sends its signal to the program, then to the program's process group. */
 static void note_signal(int number) {
-    signal_seen = number;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!signal_seen) {
+        signal_second = (sig_atomic_t)now.tv_sec;
+        signal_seen = number;
+    } else if (now.tv_sec - signal_second > 1) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
-/* The second signal of a kind ends the program at once: the handler is for one. */
 static void watch_signals(void) {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -86,10 +96,10 @@ const sp_command sp_command_train = {
     .name = "train",
     .operands = "CONFIG",
     .summary = "train as an INI file says, write a run directory",
-    .help = "The run directory (output.dir, by default runs/ and the config's name) then holds\n"
-            "config.ini, metrics.csv, summary.json and model.safetensors. Files of an earlier\n"
-            "run move to its folder previous/. OMP_NUM_THREADS limits the threads; it never\n"
-            "changes a result.\n",
+    .help = "The run directory (output.dir, by default runs/ and the config's name) then\n"
+            "holds config.ini, metrics.csv, summary.json and model.safetensors. Files of an\n"
+            "earlier run move to its folder previous/. OMP_NUM_THREADS limits the threads; it\n"
+            "never changes a result.\n",
     .operand_count = 1,
     .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG,
     .run = run,

@@ -74,6 +74,7 @@ static int run(const sp_command *command, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     int exit_status = 0;
+    sp_blas_quiet();
     const sp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (command) {
         exit_status = run(command, argc - 1, argv + 1);

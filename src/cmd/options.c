@@ -77,7 +77,7 @@ sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_
     if (options->help || options->help_config) return SP_OK;
     size_t operands = (size_t)(argc - optind);
     if (operands < command->operand_count)
-        return wrong_usage(command, "something is missing of ", command->operands, error);
+        return wrong_usage(command, "too few arguments, it takes ", command->operands, error);
     if (operands > command->operand_count)
         return wrong_usage(command, "too many arguments, from ", argv[(size_t)optind + command->operand_count], error);
     for (size_t i = 0; i < operands; i++) options->operand[i] = argv[(size_t)optind + i];

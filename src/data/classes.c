@@ -46,18 +46,19 @@ static label *distinct_labels(const sp_table *table, size_t *count) {
 }
 
 sp_task sp_task_of(const sp_table *table) {
-    if (table->bytes || any_text(table)) return SP_CLASSIFICATION;
+    if (table->bytes) return SP_CLASSIFICATION;
     double seen[MOST_NUMBER_CLASSES];
     size_t count = 0;
     for (size_t i = 0; i < table->rows; i++) {
         double number = table->targets[i];
+        if (!isfinite(number)) continue; /* text */
         size_t j = 0;
         while (j < count && seen[j] != number) j++;
         if (j < count) continue;
         if (number != floor(number) || count == MOST_NUMBER_CLASSES) return SP_REGRESSION;
         seen[count++] = number;
     }
-    return table->rows >= 2 * count ? SP_CLASSIFICATION : SP_REGRESSION;
+    return any_text(table) || table->rows >= 2 * count ? SP_CLASSIFICATION : SP_REGRESSION;
 }
 
 sp_status sp_classes_find(const sp_table *table, sp_names *classes, sp_error *error) {

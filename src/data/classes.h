@@ -9,7 +9,8 @@ typedef enum sp_task { SP_TASK_AUTO, SP_CLASSIFICATION, SP_REGRESSION } sp_task;
 /*
  * What the targets of a labelled table are for. Text and the labels of IDX files are
  * classes. Numbers are classes when they are whole, at most 100 different ones, and
- * come at least twice each on average; else they are values.
+ * come at least twice each on average; else they are values. A text among such values (NA, say) does
+ * not make classes of them: sp_values_assign then names its row.
  */
 sp_task sp_task_of(const sp_table *table);
 

@@ -80,8 +80,9 @@ static long column_named(const reader *r, const char *name, size_t from) {
 
 /* Whether the first row names the columns: no field of it (the target apart) is a number. */
 static sp_status find_header(reader *r, bool *header) {
-    *header = r->options->header == SP_HEADER_YES || target_is_name(r);
-    if (*header || r->options->header == SP_HEADER_NO) return SP_OK;
+    bool unsaid = r->options->header == SP_HEADER_AUTO;
+    *header = r->options->header == SP_HEADER_YES || (unsaid && target_is_name(r));
+    if (*header || !unsaid) return SP_OK;
     long target = r->row.fields == r->options->features ? NONE : target_by_position(r, r->row.fields);
     size_t numbers = 0, texts = 0, first_text = 0;
     for (size_t i = 0; i < r->row.fields; i++) {
@@ -145,7 +146,16 @@ static sp_status choose_by_position(reader *r, bool header) {
     return SP_OK;
 }
 
+/* Names of columns and classes go into the model's header, which is JSON. */
+static sp_status want_utf8(reader *r, size_t column) {
+    if (sp_is_utf8(field(r, column))) return SP_OK;
+    return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is not UTF-8; convert the file (iconv)", r->table->path,
+                   r->line, column + 1);
+}
+
 static sp_status name_columns(reader *r) {
+    for (size_t i = 0; i < r->columns; i++)
+        if (want_utf8(r, i)) return r->error->status;
     for (size_t j = 0; j < r->table->features; j++)
         if (!sp_names_add(&r->table->feature_names, field(r, r->feature_at[j]))) return no_memory(r);
     if (r->target == NONE) return SP_OK;
@@ -167,6 +177,7 @@ static sp_status start(reader *r, bool *header) {
     r->feature_at = sp_allocate(room, sizeof *r->feature_at);
     if (!r->feature_at) return no_memory(r);
     status = by_names && *header ? choose_by_names(r) : choose_by_position(r, *header);
+    if (!status && r->options->target_optional) r->target = NONE; /* it may hold anything */
     r->table->labelled = r->target != NONE;
     if (r->table->labelled) r->table->target_column = (size_t)r->target;
     return !status && *header ? name_columns(r) : status;
@@ -180,6 +191,7 @@ static sp_status take_target(reader *r, size_t row) {
     size_t size = strlen(text) + 1;
     if (size == 1)
         return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: the target is empty; give every row one", table->path, r->line);
+    if (want_utf8(r, (size_t)r->target)) return r->error->status;
     if (!sp_grow((void **)&table->targets, &r->row_room[1], row + 1, sizeof *table->targets) ||
         !sp_grow((void **)&table->target_at, &r->row_room[2], row + 1, sizeof *table->target_at) ||
         !sp_grow((void **)&table->target_texts, &r->text_room, r->text_used + size, 1))

@@ -30,7 +30,7 @@ typedef struct sp_table_options {
     size_t features;         /* as many as a model has; 0: as many as there are */
     const sp_names *names;   /* of a model: where the file has a header, columns are taken by these */
     const char *target_name; /* and the target by this; NULL: all by position */
-    bool target_optional;    /* a file without the target is read as not labelled */
+    bool target_optional;    /* a file without the target will do; in one that has it, it is left aside */
 } sp_table_options;
 
 enum { SP_MOST_FEATURES = 1 << 24 };

@@ -75,6 +75,12 @@ extern const sp_kernels sp_kernels_xsmm;
 /* Makes the BLAS single-threaded; SP_FAILED when its build is not fit to be shared by threads. */
 sp_status sp_blas_prepare(sp_error *error);
 
+/*
+ * Ends the threads that OpenBLAS starts when it is loaded, which spin for a while on the cores that
+ * training is about to use. For a program that has started nothing yet, never for a library.
+ */
+void sp_blas_quiet(void);
+
 /* Version, build and processor type of the BLAS in use. */
 const char *sp_blas_description(void);
 

@@ -25,6 +25,14 @@ sp_status sp_blas_prepare(sp_error *error) {
     return SP_OK;
 }
 
+/* Exported by the pthread build for its own use around fork; other builds have no such threads. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+void sp_blas_quiet(void) {
+    openblas_set_num_threads(1);
+    if (blas_thread_shutdown_) blas_thread_shutdown_();
+}
+
 const char *sp_blas_description(void) {
     return openblas_get_config();
 }

@@ -1,0 +1,400 @@
+/* Configurations as a user writes them: what is refused and how, what is read and as what. */
+#include "config.h"
+#include "support.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* `shardprop train` on the config at `path`; its run directory is run/ of the scratch folder. */
+static outcome train_file(const char *path, const char *more) {
+    return run("shardprop train '%s' --set output.dir='%s' %s", path, scratch_path("run"), more);
+}
+
+static outcome train_text(const char *text, const char *more) {
+    return train_file(write_text("c.ini", text), more);
+}
+
+/* Exit 2, nothing on stdout, no run directory. */
+static void expect_refused(const outcome *result) {
+    cr_expect_eq(result->status, 2, "status %d\n%s%s", result->status, result->out, result->err);
+    cr_expect_str_empty(result->out);
+    cr_expect(access(scratch_path("run"), F_OK) != 0, "a run directory was made");
+}
+
+/* The start of every fault in line `line` of c.ini. */
+static const char *place(int line) {
+    char *text;
+    cr_assert(asprintf(&text, "shardprop: %s:%d: ", scratch_path("c.ini"), line) > 0);
+    return text;
+}
+
+/* Expects that `text` is refused with one line alone: line number, and all of `says`. */
+static void expect_fault(const char *text, int line, const char *says) {
+    outcome result = train_text(text, "");
+    expect_refused(&result);
+    cr_expect_eq(lines_of(result.err), 1, "one fault, one line:\n%s", result.err);
+    const char *start = place(line);
+    cr_expect(strncmp(result.err, start, strlen(start)) == 0, "expected %s\ngot %s", start, result.err);
+    cr_expect(strstr(result.err, says), "expected '%s'\ngot %s", says, result.err);
+}
+
+/* The resolved config of a training of one epoch on `text`. */
+static char *resolved(const char *text, const char *more) {
+    outcome result = train_text(text, more);
+    cr_assert_eq(result.status, 0, "%s", result.err);
+    return read_text(scratch_path("run/config.ini"));
+}
+
+static const char iris[] = "[data]\ntrain = data/iris.csv\n"; /* two lines, to put others behind */
+
+/* A config whose first two lines are those of `iris`. */
+static const char *with_iris(const char *rest) {
+    char *text;
+    cr_assert(asprintf(&text, "%s%s", iris, rest) > 0);
+    return text;
+}
+
+/* ---- One fault each ------------------------------------------------------------------------- */
+
+Test(cli_config, unknown_section_or_key_names_the_nearest) {
+    expect_fault(with_iris("[netwrk]\nhidden = 3\n"), 4,
+                 "unknown section [netwrk] of key 'hidden'; did you mean "
+                 "[network]?");
+    expect_fault(with_iris("[Train]\nseed = 3\n"), 4, "did you mean [train]?");
+    expect_fault(with_iris("normalise = unit\n"), 3, "unknown key 'normalise' in [data]; did you mean 'normalize'?");
+    expect_fault(with_iris("[network]\nlearning_rate = 1\n"), 4, "did you mean 'learning_rate' of [optimizer]?");
+}
+
+Test(cli_config, every_kind_of_slip_of_the_finger_finds_the_key) {
+    static const char *const keys[][2] = {
+        {"network", "hidden"}, {"optimizer", "learning_rate"}, {"train", "batch_size"}, {"data", "normalize"}};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        const char *name = keys[k][1];
+        size_t length = strlen(name);
+        char text[8000], says[80];
+        int used = sprintf(text, "[%s]\n", keys[k][0]);
+        for (size_t i = 0; i < length; i++) { /* a letter: left out, doubled, another, capital, swapped with the next */
+            used += sprintf(text + used, "%.*s%s = 1\n", (int)i, name, name + i + 1);
+            used += sprintf(text + used, "%.*s%c%s = 1\n", (int)i, name, name[i], name + i);
+            used += sprintf(text + used, "%.*s%c%s = 1\n", (int)i, name, 'q', name + i + 1);
+            used += sprintf(text + used, "%.*s%c%s = 1\n", (int)i, name, name[i] == '_' ? '-' : toupper(name[i]),
+                            name + i + 1);
+            if (i + 1 < length && name[i] != name[i + 1])
+                used += sprintf(text + used, "%.*s%c%c%s = 1\n", (int)i, name, name[i + 1], name[i], name + i + 2);
+        }
+        outcome result = train_text(text, "");
+        expect_refused(&result);
+        snprintf(says, sizeof says, "in [%s]; did you mean '%s'?", keys[k][0], name);
+        size_t lines = lines_of(result.err);
+        cr_expect_eq(lines, lines_of(text) - 1, "%zu faults of %zu", lines, lines_of(text) - 1);
+        for (char *line = strtok(result.err, "\n"); line; line = strtok(NULL, "\n"))
+            cr_expect(strstr(line, says), "expected '%s'\ngot %s", says, line);
+    }
+}
+
+Test(cli_config, repeated_key_names_the_first_line) {
+    expect_fault(with_iris("[train]\nseed = 1\n\nseed = 2\n"), 6,
+                 "train.seed is repeated; it is set in line 4 already");
+    expect_fault(with_iris("[train]\nseed = 1\n[data]\ntarget = last\n[train]\nseed = 1\n"), 8, "set in line 4");
+}
+
+Test(cli_config, values_out_of_range_or_of_the_wrong_type_name_the_range) {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"[train]\nepochs = 0", "train.epochs = '0' is not valid; it takes: whole number from 1 to 1000000000"},
+        {"[train]\nepochs = 1e3", "'1e3' is not valid; it takes: whole number"},
+        {"[train]\nepochs = ten", "'ten' is not valid; it takes: whole number"},
+        {"[train]\nepochs =", "train.epochs = '' is not valid"},
+        {"[train]\nepochs = 99999999999999999999", "is not valid"},
+        {"[train]\nbatch_size = -1", "whole number from 1 to 1000000000, or full"},
+        {"[train]\nbatch_size = 0", "is not valid"},
+        {"[train]\nseed = 4294967296", "whole number from 0 to 4294967295"},
+        {"[train]\nseed = 1.5", "is not valid"},
+        {"[train]\nshuffle = maybe", "it takes: no | yes"},
+        {"[optimizer]\nlearning_rate = -0.1", "number from 0 to 1e+06"},
+        {"[optimizer]\nlearning_rate = nan", "is not valid"},
+        {"[optimizer]\nlearning_rate = 0,1", "is not valid"},
+        {"[optimizer]\nlearning_rate = 0x10", "is not valid"},
+        {"[network]\nhidden = 3,,4", "list of whole numbers from 1 to 1048576"},
+        {"[network]\nhidden = 3 4", "is not valid"},
+        {"[network]\nhidden = 0", "is not valid"},
+        {"[network]\nactivation =", "list of sigmoid | tanh | relu | identity"},
+        {"[parallel]\nthreads = 0", "whole number from 1 to 4096, or auto"},
+        {"[parallel]\nshards = many", "is not valid"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_fault(with_iris(cases[i].text), 4, cases[i].says);
+}
+
+Test(cli_config, a_bad_choice_names_the_nearest_and_all) {
+    expect_fault(with_iris("[train]\nloss = squared_eror\n"), 4,
+                 "did you mean 'squared_error'? it takes: auto | squared_error | cross_entropy");
+    expect_fault(with_iris("[network]\nactivation = relu, tahn\n"), 4, "is not valid");
+    expect_fault(with_iris("[network]\nactivation = Relu\n"), 4, "did you mean 'relu'?");
+    expect_fault(with_iris("[network]\nactivation = softmax\n"), 4, "list of sigmoid | tanh | relu | identity");
+    expect_fault(with_iris("normalize = zscore\n"), 3, "it takes: none | unit | minmax | standard");
+}
+
+Test(cli_config, lines_that_are_no_lines_of_a_config) {
+    char text[400];
+    expect_fault("; above all\nseed = 1\n[data]\ntrain = data/iris.csv\n", 2,
+                 "key 'seed' stands before any section; put it under one, say [train]");
+    expect_fault(with_iris("header\n"), 3, "is neither [section] nor key = value");
+    expect_fault(with_iris("[train\n"), 3, "is neither [section] nor key = value");
+    snprintf(text, sizeof text, "[data]\ntrain = data/iris.csv\ntest = %0250d\n", 1);
+    expect_fault(text, 3, "is 257 bytes long; at most 197");
+    snprintf(text, sizeof text, "[data]\ntrain = data/iris.csv\ntest = %0170d/x\n", 1);
+    expect_fault(text, 3, "text of at most 160 bytes");
+}
+
+Test(cli_config, nul_byte) {
+    static const char bytes[] = "[data]\ntrain = data/iris.csv\n[train]\nse\0ed = 3\n";
+    outcome result = train_file(write_bytes("c.ini", bytes, sizeof bytes - 1), "");
+    expect_refused(&result);
+    cr_expect_eq(lines_of(result.err), 1);
+    cr_expect(strstr(result.err, place(4)) && strstr(result.err, "holds a NUL byte"), "%s", result.err);
+}
+
+Test(cli_config, files_that_cannot_be_read) {
+    outcome missing = train_file(scratch_path("missing.ini"), "");
+    expect_refused(&missing);
+    cr_expect(strstr(missing.err, "missing.ini: cannot be opened (No such file or directory)"), "%s", missing.err);
+    outcome folder = train_file("configs", "");
+    expect_refused(&folder);
+    cr_expect_str_eq(folder.err, "shardprop: configs: is a folder; name a file\n");
+    outcome data = train_file("data/digits.csv", ""); /* a likely slip, and many faults */
+    expect_refused(&data);
+    cr_expect(strstr(data.err, "data/digits.csv:1: is "), "%s", data.err);
+}
+
+Test(cli_config, without_training_rows) {
+    static const char *const texts[] = {"", "; nothing yet\n", "[data]\n", "[data]\ntrain =\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        outcome result = train_text(texts[i], "");
+        expect_refused(&result);
+        cr_expect_eq(lines_of(result.err), 1, "%s", result.err);
+        cr_expect(strstr(result.err, "data.train is missing; name the file with the training rows"), "%s", result.err);
+    }
+}
+
+/* ---- What several keys say together --------------------------------------------------------- */
+
+Test(cli_config, keys_that_contradict_each_other) {
+    static const struct {
+        const char *rest;
+        int line;
+        const char *says;
+    } cases[] = {
+        {"test_labels = l\n", 3, "data.test_labels is set, but data.test names no file"},
+        {"validation_labels = l\nvalidation = 0.1\n", 3, "data.validation_labels is set, but data.validation names"},
+        {"test = 1\n", 3, "data.test = 1 is a number but no share; use one between 0 and 1, or a path"},
+        {"test = 0\n", 3, "is a number but no share"},
+        {"validation = -0.1\n", 3, "is a number but no share"},
+        {"test = 1.5\nvalidation = 0.2\n", 3, "is a number but no share"},
+        {"test = 0.5\nvalidation = 0.5\n", 4, "the shares for test and validation leave no training rows"},
+        {"[network]\nhidden = 4, 5\nactivation = relu, tanh, relu\n", 5,
+         "network.activation names 3 activations for 2 hidden layers; name 1 or 2"},
+        {"task = regression\n[train]\nloss = cross_entropy\n", 5, "cross_entropy is for classes"},
+        {"task = regression\n[train]\nmonitor = validation_accuracy\n", 5, "regression has no accuracy"},
+        {"[network]\noutput_activation = softmax\n[train]\nloss = squared_error\n", 4,
+         "softmax goes with cross_entropy"},
+        {"[network]\noutput_activation = sigmoid\n[train]\nloss = cross_entropy\n", 4,
+         "cross_entropy brings its own softmax"},
+        {"[train]\npatience = 3\n", 4, "train.patience needs validation rows; set data.validation"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_fault(with_iris(cases[i].rest), cases[i].line, cases[i].says);
+}
+
+/* What the data alone can show: a target of many different values is no class. */
+Test(cli_config, cross_entropy_on_values) {
+    write_text("values.csv", "x,y\n1,0.5\n2,0.25\n3,0.125\n");
+    char text[300];
+    snprintf(text, sizeof text, "[data]\ntrain = %s\n[train]\nloss = cross_entropy\n", scratch_path("values.csv"));
+    expect_fault(text, 4, "cross_entropy is for classes, but the targets of");
+    snprintf(text, sizeof text, "[data]\ntrain = %s\n[train]\nmonitor = validation_accuracy\n",
+             scratch_path("values.csv"));
+    expect_fault(text, 4, "regression has no accuracy");
+}
+
+/* ---- All faults at once --------------------------------------------------------------------- */
+
+Test(cli_config, all_faults_of_a_file_in_one_run) {
+    outcome result = train_text("seed = 1\n"
+                                "[data]\n"
+                                "train = data/iris.csv\n"
+                                "train = data/iris.csv\n"
+                                "\n"
+                                "[network] ; of the right name\n"
+                                "hiden = 4\n"
+                                "activation = rellu\n"
+                                "[train]\n"
+                                "epochs = -5\n"
+                                "what is this\n"
+                                "[otimizer]\n"
+                                "learning_rate = 1\n",
+                                "--set train.seed=-1 --set train.sed=1");
+    expect_refused(&result);
+    static const int lines[] = {1, 4, 7, 8, 10, 11, 13};
+    cr_expect_eq(lines_of(result.err), 9, "%s", result.err);
+    const char *at = result.err;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const char *start = place(lines[i]);
+        cr_expect(strncmp(at, start, strlen(start)) == 0, "expected %s\ngot %s", start, at);
+        cr_expect(memchr(at, ';', strcspn(at, "\n")), "what would be right is missing: %s", at);
+        at += strcspn(at, "\n") + 1;
+    }
+    cr_expect(strncmp(at, "shardprop: --set train.seed=-1: ", 32) == 0, "%s", at);
+    at += strcspn(at, "\n") + 1;
+    cr_expect(strncmp(at, "shardprop: --set train.sed=1: ", 30) == 0, "%s", at);
+}
+
+Test(cli_config, contradictions_too_are_all_reported) {
+    outcome result = train_text("[data]\ntest = 2\nvalidation_labels = x\n[train]\npatience = 1\n", "");
+    expect_refused(&result);
+    cr_expect_eq(lines_of(result.err), 4, "%s", result.err);
+    cr_expect(strstr(result.err, "data.train is missing"));
+    cr_expect(strstr(result.err, place(2)) && strstr(result.err, place(3)) && strstr(result.err, place(5)));
+}
+
+Test(cli_config, more_faults_than_can_be_shown) {
+    char text[20000];
+    int used = sprintf(text, "[train]\n");
+    for (int i = 0; i < 500; i++) used += sprintf(text + used, "nonsense_number_%d = 1\n", i);
+    outcome result = train_text(text, "");
+    expect_refused(&result);
+    for (char *line = strtok(result.err, "\n"), *next; line; line = next) {
+        next = strtok(NULL, "\n");
+        cr_expect(strncmp(line, "shardprop: ", 11) == 0, "%s", line);
+        if (!next) cr_expect(strstr(line, "(more faults follow; mend these first)"), "%s", line);
+    }
+}
+
+/* ---- What is read, and as what -------------------------------------------------------------- */
+
+Test(cli_config, comments_blanks_and_line_ends) {
+    char *config = resolved("\xef\xbb\xbf; saved by an editor that writes a BOM and CRLF\r\n"
+                            "# another comment\r\n"
+                            "\r\n"
+                            "  [data]  ; of flowers\r\n"
+                            "\ttrain=data/iris.csv # the path\r\n"
+                            "   target : species\r\n"
+                            "[network]\r\n"
+                            "hidden =   7 ,5   ; two\r\n"
+                            "\t\tactivation = tanh,relu\r\n"
+                            "[train]\r\n"
+                            "epochs = 1",
+                            "");
+    cr_expect(strstr(config, "\ntrain = data/iris.csv\n"));
+    cr_expect(strstr(config, "\ntarget = species\n"));
+    cr_expect(strstr(config, "\nhidden = 7, 5\n"));
+    cr_expect(strstr(config, "\nactivation = tanh, relu\n"));
+    cr_expect(strstr(config, "\nepochs = 1\n"));
+    cr_expect_null(strchr(config, '\r'));
+}
+
+Test(cli_config, values_may_hold_what_else_means_something) {
+    char text[600];
+    const char *data = write_text("a=b;c#d.csv", "x,a = b : c\n1,2\n2,3\n3,4.5\n");
+    snprintf(text, sizeof text, "[data]\ntrain = %s\ntarget = a = b : c\n[network]\nhidden=\n[train]\nepochs = 1\n",
+             data);
+    char *config = resolved(text, "");
+    cr_expect(strstr(config, "a=b;c#d.csv\n"), "%s", config);
+    cr_expect(strstr(config, "\ntarget = a = b : c\n"));
+    cr_expect(strstr(config, "\nhidden =\n"), "no hidden layer");
+    outcome again = train_file(scratch_path("run/config.ini"), "-q");
+    cr_expect_eq(again.status, 0, "%s", again.err);
+}
+
+Test(cli_config, switches_in_every_spelling) {
+    static const char *const words[][2] = {{"yes", "yes"}, {"true", "yes"}, {"on", "yes"}, {"1", "yes"},
+                                           {"no", "no"},   {"false", "no"}, {"off", "no"}, {"0", "no"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char more[80], line[80];
+        snprintf(more, sizeof more, "-s train.epochs=1 -s train.shuffle=%s", words[i][0]);
+        snprintf(line, sizeof line, "\nshuffle = %s\n", words[i][1]);
+        cr_expect(strstr(resolved(iris, more), line), "%s", words[i][0]);
+    }
+}
+
+Test(cli_config, the_resolved_config_says_what_was_chosen) {
+    char *config = resolved(iris, "-s train.epochs=1");
+    cr_expect(strstr(config, "\ntask = classification\n"));
+    cr_expect(strstr(config, "\nloss = cross_entropy\n"));
+    cr_expect(strstr(config, "\noutput_activation = softmax\n"));
+    cr_expect(strstr(config, "\nmonitor = validation_accuracy\n"));
+    cr_expect(strstr(config, "\nshards = 4\n"), "which auto means for 32 rows");
+    for (size_t i = 0; i < sp_key_count; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "\n%s =", sp_keys[i].name);
+        cr_expect(strstr(config, line), "no %s.%s", sp_keys[i].section, sp_keys[i].name);
+    }
+}
+
+/* ---- --set ---------------------------------------------------------------------------------- */
+
+Test(cli_config, set_overrides_the_file_and_the_last_one_wins) {
+    char *config =
+        resolved(with_iris("[train]\nepochs = 3\nseed = 5\n"),
+                 "-s train.epochs=2 --set train.epochs=1 --set=network.hidden=3,4 -snetwork.activation=tanh");
+    cr_expect(strstr(config, "\nepochs = 1\n"));
+    cr_expect(strstr(config, "\nseed = 5\n"));
+    cr_expect(strstr(config, "\nhidden = 3, 4\n"));
+    cr_expect(strstr(config, "\nactivation = tanh\n"));
+}
+
+Test(cli_config, set_that_is_none_is_refused) {
+    static const char *const cases[][2] = {
+        {"epochs=3", "is not an assignment; write section.key=value"},
+        {"train.epochs", "is not an assignment; write section.key=value"},
+        {"=", "is not an assignment"},
+        {".epochs=3", "is not an assignment"},
+        {"train.=3", "is not an assignment"},
+        {"train.epoch=3", "unknown key 'epoch' in [train]; did you mean 'epochs'?"},
+        {"train.learning_rate=3", "did you mean 'learning_rate' of [optimizer]?"},
+        {"trian.epochs=3", "unknown section [trian] of key 'epochs'; did you mean [train]?"},
+        {"train.epochs=0", "train.epochs = '0' is not valid; it takes: whole number from 1"},
+        {"train.patience=2", "train.patience needs validation rows"},
+    };
+    const char *config = write_text("c.ini", iris);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        outcome result = run("shardprop train %s -s output.dir=%s -s '%s'", config, scratch_path("run"), cases[i][0]);
+        expect_refused(&result);
+        cr_expect_eq(lines_of(result.err), 1, "%s", result.err);
+        cr_expect(strncmp(result.err, "shardprop: --set", 16) == 0, "%s", result.err);
+        cr_expect(strstr(result.err, cases[i][1]), "expected '%s'\ngot %s", cases[i][1], result.err);
+    }
+}
+
+/* ---- --help-config -------------------------------------------------------------------------- */
+
+Test(cli_config, help_config_lists_every_key_with_its_default) {
+    outcome help = run("shardprop train --help-config");
+    cr_assert_eq(help.status, 0);
+    cr_expect_str_empty(help.err);
+    const char *at = help.out;
+    for (size_t i = 0; i < sp_key_count; i++) { /* in the order of the table */
+        char line[200], *found;
+        snprintf(line, sizeof line, "\n%s =%s%s\n", sp_keys[i].name, *sp_keys[i].initial ? " " : "",
+                 sp_keys[i].initial);
+        found = strstr(at, line);
+        cr_assert_not_null(found, "no %s.%s = %s", sp_keys[i].section, sp_keys[i].name, sp_keys[i].initial);
+        snprintf(line, sizeof line, "[%s]\n", sp_keys[i].section);
+        cr_expect(strstr(help.out, line) && strstr(help.out, line) < found, "no %s", line);
+        at = found;
+    }
+    for (char *line = strtok(help.out, "\n"); line; line = strtok(NULL, "\n"))
+        cr_expect_leq(strlen(line), 80, "%s", line);
+}
+
+Test(cli_config, help_config_is_a_config) {
+    const char *path = scratch_path("all.ini");
+    outcome result =
+        run("shardprop train --help-config > %s && shardprop check %s -s data.train=data/iris.csv", path, path);
+    cr_expect_eq(result.status, 0, "%s", result.err);
+    cr_expect_str_empty(result.err);
+    cr_expect(strstr(result.out, "150 rows of data/iris.csv"));
+}
