@@ -109,6 +109,7 @@ test:
 	tests/test_fetch_mnist.sh
 	BUILD=$(BUILD) CC='$(CC)' COMPILE_FLAGS='$(STANDARD) $(INCLUDES)' LINK_FLAGS='$(ALL_LDFLAGS) $(LIBRARIES)' \
 		tests/test_mutations.sh
+	BUILD=$(BUILD) tests/test_instructions.sh
 	$(TEST_PROGRAM) $(TESTFLAGS)
 
 install: all

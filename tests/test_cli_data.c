@@ -111,6 +111,13 @@ Test(cli_data, regression_wants_finite_targets) {
     }
 }
 
+/* A value that is missing must not make a class of every other value. */
+Test(cli_data, text_among_values_is_a_fault_and_no_class) {
+    const char *path = write_text("d.csv", "a,y\n1,1.5\n2,NA\n3,2.25\n4,2.125\n");
+    outcome result = train(path, "", "run");
+    expect_refused(&result, 3, path, "d.csv:3: the target 'NA' is not a finite number, as regression needs");
+}
+
 Test(cli_data, shares_that_leave_a_side_empty) {
     const char *path = write_text("d.csv", "a,b,c\n1,2,x\n3,4,y\n"),
                *config = write_text("c.ini", "[data]\ntest = 0.1\n");

@@ -46,9 +46,9 @@ se='train.loss=squared_error'
 mutate src/math/loss.c 's/2\.0f \* inverse_n \* miss/inverse_n * miss/' -s $se
 mutate src/math/loss.c 's/e\[j\] = inverse_n \* (e\[j\]/e[j] = (e[j]/'
 mutate src/math/loss.c 's/(j == class ? 1\.0f : 0\.0f)/(j == class ? -1.0f : 0.0f)/'
-mutate src/math/activation.c 's/e\[i\] \*= a\[i\] \* (1\.0f - a\[i\])/e[i] *= (1.0f - a[i])/' -s network.activation=sigmoid
-mutate src/math/activation.c 's/e\[i\] \*= 1\.0f - a\[i\] \* a\[i\]/e[i] *= 1.0f + a[i] * a[i]/'
-mutate src/math/activation.c 's/e\[i\] = a\[i\] > 0\.0f ? e\[i\] : 0\.0f/e[i] = a[i] > 0.0f ? e[i] : 0.1f * e[i]/' -s network.activation=relu
+mutate src/math/activation.c 's/e\[j\] \*= a\[j\] \* (1\.0f - a\[j\])/e[j] *= (1.0f - a[j])/' -s network.activation=sigmoid
+mutate src/math/activation.c 's/e\[j\] \*= 1\.0f - a\[j\] \* a\[j\]/e[j] *= 1.0f + a[j] * a[j]/'
+mutate src/math/activation.c 's/e\[j\] = a\[j\] > 0\.0f ? e\[j\] : 0\.0f/e[j] = a[j] > 0.0f ? e[j] : 0.1f * e[j]/' -s network.activation=relu
 mutate src/pass.c 's/bias\[j\] += e/bias[j] -= e/'
 mutate src/pass.c 's/for (size_t i = 0; i < slice.count \&\& tile/for (size_t i = 1; i < slice.count \&\& tile/'
 mutate src/pass.c 's/sp_activation_backward(pass->layout->net->layers\[l - 1\]\.activation/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8

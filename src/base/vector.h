@@ -8,7 +8,7 @@
  */
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__) &&                                  \
     !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
-#define SP_VECTOR __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
+#define SP_VECTOR __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define SP_VECTOR
 #endif

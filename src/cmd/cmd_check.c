@@ -1,6 +1,7 @@
 /* shardprop check CONFIG */
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "cmd/command.h"
 #include "config.h"
 #include "gradcheck.h"
@@ -81,6 +82,18 @@ static sp_status print_gradients(const sp_config *config, const sp_net *net, con
     return status;
 }
 
+/*
+ * Biases start at zero. Where no unit of the layer below answers to a row, that is right on
+ * the kink of relu, and no bias could be compared.
+ */
+static void move_biases(const sp_net *net, uint64_t seed, float *parameters) {
+    for (size_t l = 0; l < net->depth; l++)
+        for (size_t j = 0; j < net->layers[l].outputs; j++) {
+            size_t i = net->layers[l].bias + j;
+            parameters[i] = (float)(0.2 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, i, 0) - 0.1);
+        }
+}
+
 static sp_status check_gradients(const sp_config *config, const sp_data *data, const sp_plan *plan, sp_error *error) {
     const sp_net *net = plan->net;
     uint64_t seed = (uint64_t)config->train.seed;
@@ -94,6 +107,7 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, c
         goto done;
     }
     sp_net_initialise(net, (sp_init)config->network.init, seed, parameters);
+    move_biases(net, seed, parameters);
     status = sp_weights_create(plan->layout, &weights, error);
     if (status) goto done;
     sp_weights_load(weights, parameters);

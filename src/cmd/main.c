@@ -4,8 +4,10 @@
 #include "math/kernels.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const sp_command *const commands[] = {&sp_command_train, &sp_command_evaluate, &sp_command_predict,
                                              &sp_command_check, &sp_command_info};
@@ -72,8 +74,19 @@ static int run(const sp_command *command, int argc, char **argv) {
     return (int)status;
 }
 
+/*
+ * Where stdin, stdout or stderr is closed, the next file opened would take its place, and
+ * what is printed would go there. Writing to what is put there instead fails.
+ */
+static void hold_standard_streams(void) {
+    int descriptor = 0;
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = open("/dev/null", O_RDONLY);
+    if (descriptor >= 0) close(descriptor);
+}
+
 int main(int argc, char **argv) {
     int exit_status = 0;
+    hold_standard_streams();
     sp_blas_quiet();
     const sp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (command) {
