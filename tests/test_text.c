@@ -172,3 +172,17 @@ Test(text, names_are_copies_in_order) {
     cr_expect_str_eq(copy.text[42], "n42");
     sp_names_clear(&copy);
 }
+
+/* Short numbers have a way of their own; it must round as strtod does. */
+Test(text, short_numbers_are_correctly_rounded) {
+    for (uint64_t i = 0; i < 200000; i++) {
+        char number[40];
+        double size = pow(10, (double)(i % 12) - 6);
+        snprintf(number, sizeof number, "%.*f", (int)(i % 10),
+                 (sp_random_uniform(1, SP_RANDOM_SAMPLE, i, 0) - 0.5) * size);
+        double value;
+        cr_assert(sp_parse_real(number, &value), "%s", number);
+        cr_assert(value == strtod(number, NULL) && signbit(value) == signbit(strtod(number, NULL)), "%s: %.17g", number,
+                  value);
+    }
+}
