@@ -18,7 +18,8 @@ typedef enum sp_monitor { SP_MONITOR_AUTO, SP_MONITOR_LOSS, SP_MONITOR_ACCURACY 
 /* The choice 0 of each of these is `auto`; the others are the enum's value + 1. */
 enum { SP_AUTO = 0 };
 
-enum { SP_MOST_KEYS = 64 };
+/* Longest value of a text key (a line of a file must hold it), and room for "FILE:LINE". */
+enum { SP_MOST_KEYS = 64, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
 
 /* A list of whole numbers or of choices. */
 typedef struct sp_list {
@@ -103,6 +104,19 @@ void sp_config_place(const sp_config *config, const char *key, char *text, size_
 
 /* Sets a key that the program itself has resolved; false when memory runs out. */
 bool sp_config_resolve_text(char **value, const char *text);
+
+/* Whether a file was loaded, with faults or without. */
+bool sp_config_was_read(const sp_config *config);
+
+/*
+ * Sets a key by section and name. `place` is where that is said, `line` as in struct sp_config.
+ * SP_BAD_CONFIG: unknown, set in this file already, or not of the key's type and range.
+ */
+sp_status sp_config_assign(sp_config *config, const char *place, int line, const char *section, const char *name,
+                           const char *text, sp_error *error);
+
+/* Whether there is such a section; *nearest: the one whose name is nearest. */
+bool sp_config_section_exists(const char *section, const char **nearest);
 
 /* Where data.test or data.validation is a share of the training rows: that share; else 0. */
 double sp_config_share(const char *value);

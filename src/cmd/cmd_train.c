@@ -1,4 +1,5 @@
 /* shardprop train CONFIG */
+#include "base/host.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "config.h"
@@ -70,6 +71,15 @@ static void print_summary(const sp_summary *summary, const char *dir) {
     printf("saved in %s\n", dir);
 }
 
+/* Exactly as many as the config says, but not without a word. */
+static void warn_of_threads(const sp_config *config, bool quiet) {
+    size_t allowed = sp_host_threads();
+    if (quiet || config->parallel.threads <= (long long)allowed) return;
+    fprintf(stderr,
+            "shardprop: warning: parallel.threads is %lld and %zu core%s allowed; they will wait for each other\n",
+            config->parallel.threads, allowed, allowed == 1 ? " is" : "s are");
+}
+
 static sp_status run(const sp_options *options, sp_error *error) {
     if (options->help_config) {
         sp_config_help(stdout);
@@ -81,6 +91,7 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_display display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)};
     sp_observer observer = {&display, on_start, on_step, on_epoch};
     sp_summary summary = {0};
+    warn_of_threads(config, options->quiet);
     watch_signals();
     status = sp_train(config, &observer, &summary, error);
     sp_display_end(&display);

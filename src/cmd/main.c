@@ -41,7 +41,11 @@ static void print_version(void) {
     printf("compiler  %s\n", sp_host_compiler());
     printf("kernels   %s%s\n", sp_xsmm_usable() ? "xsmm, " : "", "blas, reference");
     printf("libxsmm   %s\n", sp_xsmm_description());
-    printf("BLAS      %s\n", sp_blas_description());
+    /* "OpenBLAS 0.3.21 ...": the options of its build would not fit a line. */
+    const char *blas = sp_blas_description();
+    size_t name = strcspn(blas, " ");
+    name += blas[name] ? 1 + strcspn(blas + name + 1, " ") : 0;
+    printf("BLAS      %.*s, kernels for %s\n", (int)name, blas, sp_blas_processor());
     printf("threads   %zu allowed\n", sp_host_threads());
 }
 

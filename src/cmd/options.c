@@ -1,7 +1,9 @@
 #include "cmd/command.h"
 
 #include "base/error.h"
+#include "config.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,8 +87,8 @@ sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_
 }
 
 void sp_command_help(const sp_command *command) {
-    printf("Usage: shardprop %s [OPTION]... %s\n\n%s.\n\n%s\nOptions:\n", command->name, command->operands,
-           command->summary, command->help);
+    printf("Usage: shardprop %s [OPTION]... %s\n\n%c%s.\n\n%s\nOptions:\n", command->name, command->operands,
+           toupper((unsigned char)command->summary[0]), command->summary + 1, command->help);
     for (size_t i = 0; i < KNOWN; i++) {
         if (!takes(command, i)) continue;
         char left[48];
@@ -104,7 +106,9 @@ sp_status sp_options_config(const sp_options *options, sp_config **config, sp_er
     if (!loaded) return sp_fail_memory(error, "the configuration", 1);
     sp_config_load(loaded, options->operand[0], error);
     for (size_t i = 0; i < options->sets; i++) sp_config_set(loaded, options->set[i], error);
-    if (error->status == SP_OK) sp_config_check(loaded, error);
+    /* What the keys say together too, so that one run shows every fault; not where there was no file to read. */
+    if (error->status == SP_OK || (error->status == SP_BAD_CONFIG && sp_config_was_read(loaded)))
+        sp_config_check(loaded, error);
     if (error->status) {
         sp_config_destroy(loaded);
         return error->status;

@@ -26,10 +26,11 @@ void sp_table_place(const sp_table *table, size_t row, char *text, size_t size) 
         snprintf(text, size, "%s: row %zu", table->path, row + 1);
 }
 
-/* Text has no control characters but white space; IDX and other binary files start with some. */
+/* Text has no control characters but white space, and no byte that UTF-8 never starts with. IDX, PNG and other
+ * binary files do. */
 static bool looks_like_text(const unsigned char *bytes, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (bytes[i] < ' ' && !isspace(bytes[i])) return false;
+        if ((bytes[i] < ' ' && !isspace(bytes[i])) || (i == 0 && bytes[i] >= 0x80 && bytes[i] < 0xc2)) return false;
     return true;
 }
 

@@ -81,8 +81,9 @@ sp_status sp_blas_prepare(sp_error *error);
  */
 void sp_blas_quiet(void);
 
-/* Version, build and processor type of the BLAS in use. */
+/* Version and build of the BLAS in use, and the type of processor whose kernels it chose. */
 const char *sp_blas_description(void);
+const char *sp_blas_processor(void);
 
 /* Whether libxsmm is built in and makes code for AVX2 or more on this processor; its name for that. */
 bool sp_xsmm_usable(void);

@@ -37,6 +37,10 @@ const char *sp_blas_description(void) {
     return openblas_get_config();
 }
 
+const char *sp_blas_processor(void) {
+    return openblas_get_corename();
+}
+
 static void run(const sp_product *p, const float *a, const float *b, float *c) {
     cblas_sgemm(CblasRowMajor, p->form == SP_AT_B ? CblasTrans : CblasNoTrans,
                 p->form == SP_A_BT ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n, (blasint)p->k, 1, a,

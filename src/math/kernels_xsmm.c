@@ -33,7 +33,7 @@ bool sp_xsmm_usable(void) {
 }
 
 const char *sp_xsmm_description(void) {
-    return "libxsmm " LIBXSMM_VERSION;
+    return LIBXSMM_VERSION;
 }
 
 #else

@@ -4,10 +4,11 @@ import argparse
 import gzip
 import json
 import os
-import statistics
 import time
 
 import numpy as np
+
+from laps import median_of_laps
 
 
 def read_idx(path):
@@ -51,21 +52,6 @@ def parse(modes):
     parser.add_argument("--accuracy", type=float, default=0.98)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
-
-
-def median_of_laps(laps, seconds):
-    """Samples per second: laps of (samples, seconds) are joined to an eighth of the
-    measurement or longer, and the median of those counts."""
-    rates, samples, spent = [], 0, 0.0
-    for lap_samples, lap_seconds in laps:
-        samples += lap_samples
-        spent += lap_seconds
-        if spent >= seconds / 8:
-            rates.append(samples / spent)
-            samples, spent = 0, 0.0
-    if not rates and spent > 0:
-        rates.append(samples / spent)
-    return statistics.median(rates)
 
 
 class Finished(Exception):

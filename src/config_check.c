@@ -1,0 +1,64 @@
+/* The rules that no key can break alone. */
+#include "config.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* A rule that is broken: `key` names the line to blame. */
+static void fault(const sp_config *config, const char *key, const char *what, sp_error *error) {
+    char place[SP_PLACE];
+    sp_config_place(config, key, place, sizeof place);
+    sp_fail(error, SP_BAD_CONFIG, "%s: %s", place, what);
+}
+
+static void check_rows(const sp_config *config, const char *key, const char *value, const char *labels_key,
+                       const char *labels, sp_error *error) {
+    char what[200];
+    double share;
+    bool is_share = sp_parse_real(value, &share);
+    if (is_share && !(share > 0 && share < 1)) {
+        snprintf(what, sizeof what, "%s = %s is a number but no share; use one between 0 and 1, or a path", key, value);
+        fault(config, key, what, error);
+    }
+    if (*labels && (is_share || !*value)) {
+        snprintf(what, sizeof what, "%s is set, but %s names no file; set that too, or leave this out", labels_key,
+                 key);
+        fault(config, labels_key, what, error);
+    }
+}
+
+sp_status sp_config_check(const sp_config *config, sp_error *error) {
+    size_t before = error->faults;
+    if (!*config->output.dir) fault(config, "output.dir", "output.dir is missing; name the folder of the run", error);
+    if (!*config->data.train)
+        fault(config, "data.train", "data.train is missing; name the file with the training rows", error);
+    check_rows(config, "data.test", config->data.test, "data.test_labels", config->data.test_labels, error);
+    check_rows(config, "data.validation", config->data.validation, "data.validation_labels",
+               config->data.validation_labels, error);
+    double test = sp_config_share(config->data.test), validation = sp_config_share(config->data.validation);
+    if (test > 0 && test < 1 && validation > 0 && validation < 1 && test + validation >= 1)
+        fault(config, "data.validation", "the shares for test and validation leave no training rows; lower one", error);
+
+    size_t named = config->network.activation.count, hidden = config->network.hidden.count;
+    if (named > 1 && named != hidden) {
+        char what[160];
+        snprintf(what, sizeof what, "network.activation names %zu activations for %zu hidden layers; name 1 or %zu",
+                 named, hidden, hidden);
+        fault(config, "network.activation", what, error);
+    }
+    int output = config->network.output_activation, loss = config->train.loss;
+    if (loss == SP_CROSS_ENTROPY + 1 && output != SP_AUTO && output != SP_SOFTMAX + 1)
+        fault(config, "network.output_activation",
+              "cross_entropy brings its own softmax; set network.output_activation to auto", error);
+    if (loss == SP_SQUARED_ERROR + 1 && output == SP_SOFTMAX + 1)
+        fault(config, "network.output_activation",
+              "softmax goes with cross_entropy; for squared_error use sigmoid, tanh, relu or identity", error);
+    if (config->data.task == SP_REGRESSION && loss == SP_CROSS_ENTROPY + 1)
+        fault(config, "train.loss", "cross_entropy is for classes; for regression use squared_error", error);
+    if (config->data.task == SP_REGRESSION && config->train.monitor == SP_MONITOR_ACCURACY)
+        fault(config, "train.monitor", "regression has no accuracy; monitor validation_loss", error);
+    if (config->train.patience > 0 && !*config->data.validation)
+        fault(config, "train.patience", "train.patience needs validation rows; set data.validation", error);
+    return error->faults > before ? SP_BAD_CONFIG : SP_OK;
+}
