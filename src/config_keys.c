@@ -82,8 +82,9 @@ const sp_key sp_keys[] = {
      .help = "what makes an epoch the best; auto: validation_accuracy for classification, else validation_loss"},
 
     {"parallel", "threads", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.threads), .initial = "auto",
-     .help = "OpenMP threads; auto: at most what OMP_NUM_THREADS, the affinity mask and the CPU quota allow; never "
-             "changes a result"},
+     .help = "OpenMP threads; auto: as many of those that OMP_NUM_THREADS, the affinity mask and the CPU quota allow "
+             "as pay "
+             "off, measured while training; never changes a result"},
     {"parallel", "shards", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.shards), .initial = "auto",
      .help = "slices of a mini-batch, the most threads that can share it; part of the result; auto: by the batch size"},
     {"parallel", "kernels", CHOICE(kernel_names), .offset = AT(parallel.kernels), .initial = "auto",

@@ -7,9 +7,6 @@
 #include "pass.h"
 #include "shard.h"
 
-/* A thread must have this much to do in a step, or the two barriers cost more than it helps. */
-static const double least_flops_per_thread = 200e3;
-
 static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error) {
     config->data.task = (int)data->task;
     bool classes = data->task == SP_CLASSIFICATION;
@@ -64,12 +61,10 @@ static size_t table_bytes(const sp_dataset *dataset) {
     return sp_bytes(dataset->table->rows, dataset->table->features * value + sizeof(float));
 }
 
+/* More threads than shards have nothing to do in the longer half of a step. */
 static size_t useful_threads(const sp_plan *plan) {
     size_t allowed = sp_host_threads();
-    double worth = plan->step_flops / least_flops_per_thread;
-    if (plan->shards < allowed) allowed = plan->shards;
-    if (worth < (double)allowed) allowed = worth < 1 ? 1 : (size_t)worth;
-    return allowed;
+    return plan->shards < allowed ? plan->shards : allowed;
 }
 
 /* Weights, in training and as they were best; rows, their numbers and order; shards; the data. */
@@ -97,7 +92,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->shards = (size_t)config->parallel.shards;
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
-    plan->threads = config->parallel.threads == SP_AUTO ? useful_threads(plan) : (size_t)config->parallel.threads;
+    plan->threads_follow = config->parallel.threads == SP_AUTO;
+    plan->threads = plan->threads_follow ? useful_threads(plan) : (size_t)config->parallel.threads;
 
     plan->reduction = (sp_reduction)config->parallel.reduction;
     if (plan->reduction == SP_REDUCTION_AUTO)

@@ -12,10 +12,11 @@ typedef struct sp_plan {
     sp_layout *layout;              /* owned; borrows the network */
     size_t rows, batch_size, steps; /* steps: mini-batches an epoch */
     size_t shards, shard_rows;      /* shard_rows: the most that a shard has */
-    size_t threads;
-    sp_reduction reduction; /* private or fused */
-    double step_flops;      /* of a full mini-batch */
-    size_t total_bytes;     /* of memory, about */
+    size_t threads;                 /* the most; exactly so many unless threads_follow */
+    bool threads_follow;            /* the work, as it is measured: threads = auto */
+    sp_reduction reduction;         /* private or fused */
+    double step_flops;              /* of a full mini-batch */
+    size_t total_bytes;             /* of memory, about */
 } sp_plan;
 
 /*

@@ -2,9 +2,11 @@
 
 #include "base/barrier.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "base/memory.h"
 #include "reduce.h"
 #include "shard.h"
+#include "team.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -15,12 +17,16 @@ struct sp_stepper {
     sp_weights *weights;     /* borrowed */
     sp_pass *pass;           /* owned */
     sp_shards *shards;       /* owned */
-    size_t threads, batch_size;
-    size_t *first_tile; /* owned [threads + 1]: tiles of part p are first_tile[p] .. first_tile[p + 1] - 1 */
+    sp_team team;
+    size_t threads,
+        batch_size;     /* threads: of the segment of steps at hand; shards and tiles are cut into as many parts */
+    size_t *first_tile; /* owned [most threads + 1]: tiles of part p are first_tile[p] .. first_tile[p + 1] - 1 */
     float **gradients;  /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
-    float **scratch;    /* owned [threads]: of the reduction */
+    float **scratch;    /* owned [most threads]: of the reduction */
     sp_optimizer optimizer;
     float eta;
+    bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
+    void *context;
     float *collect; /* where the sums go instead of an update, by tile->at; NULL: update */
     bool stop;
 };
@@ -74,16 +80,23 @@ static void reduce_and_update(sp_stepper *t, size_t part) {
     }
 }
 
-sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, double eta,
-                          bool (*on_step)(void *context, size_t steps), void *context) {
-    size_t steps = sp_batch_count(rows, t->batch_size);
-    t->eta = (float)eta;
-    t->stop = false;
-    memset(t->shards->tallies, 0, t->shards->count * sizeof *t->shards->tallies);
+/* Cuts the tiles into `threads` parts of about the same size. */
+static void share_tiles(sp_stepper *t, size_t threads) {
+    size_t tile = 0;
+    t->threads = threads;
+    for (size_t part = 0; part < threads; part++) {
+        t->first_tile[part] = tile;
+        size_t until = t->layout->all_tiles * (part + 1) / threads;
+        while (tile < t->layout->tiles && t->layout->tile[tile].at + t->layout->tile[tile].count / 2 < until) tile++;
+    }
+    t->first_tile[threads] = t->layout->tiles;
+}
 
+/* Steps first .. last - 1 of the epoch: one fork, one join, and two barriers a step. */
+static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t first, size_t last) {
     sp_barrier barrier = {0};
 #pragma omp parallel num_threads((int)t->threads)
-    for (size_t step = 0; step < steps && !t->stop; step++) {
+    for (size_t step = first; step < last && !t->stop; step++) {
         /* OpenMP may give fewer threads than were asked for: then some do the work of several. */
         size_t mine = (size_t)omp_get_thread_num(), given = (size_t)omp_get_num_threads();
         sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
@@ -92,15 +105,38 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, dou
         sp_barrier_wait(&barrier, (unsigned)given); /* every shard has been forward and backward */
 
         /* Between the two barriers, so that all threads see the same answer after the second. */
-        if (mine == 0) t->stop = on_step && on_step(context, step + 1);
+        if (mine == 0) t->stop = t->on_step && t->on_step(t->context, step + 1);
 
         for (size_t part = mine; part < t->threads; part += given) reduce_and_update(t, part);
         sp_barrier_wait(&barrier, (unsigned)given); /* every weight is new */
+    }
+}
+
+sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, double eta,
+                          bool (*on_step)(void *context, size_t steps), void *context) {
+    size_t steps = sp_batch_count(rows, t->batch_size);
+    t->eta = (float)eta;
+    t->stop = false;
+    t->on_step = on_step;
+    t->context = context;
+    memset(t->shards->tallies, 0, t->shards->count * sizeof *t->shards->tallies);
+
+    for (size_t done = 0, count; done < steps && !t->stop; done += count) {
+        size_t threads;
+        count = sp_team_next(&t->team, steps - done, &threads);
+        if (threads != t->threads) share_tiles(t, threads);
+        double started = sp_host_seconds();
+        run_steps(t, order, rows, done, done + count);
+        sp_team_report(&t->team, count, sp_host_seconds() - started);
     }
 
     sp_tally sum = {0};
     for (size_t s = 0; s < t->shards->count; s++) sp_tally_add(&sum, &t->shards->tallies[s]);
     return sum;
+}
+
+size_t sp_stepper_threads(const sp_stepper *t) {
+    return t->team.best;
 }
 
 sp_tally sp_stepper_step(sp_stepper *t, sp_batch batch, double eta) {
@@ -134,17 +170,6 @@ sp_status sp_stepper_gradients(sp_stepper *t, sp_batch batch, float *gradients, 
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
-/* Divides the tiles into `threads` runs of about the same size. */
-static void share_tiles(sp_stepper *t) {
-    size_t tile = 0;
-    for (size_t thread = 0; thread < t->threads; thread++) {
-        t->first_tile[thread] = tile;
-        size_t until = t->layout->all_tiles * (thread + 1) / t->threads;
-        while (tile < t->layout->tiles && t->layout->tile[tile].at + t->layout->tile[tile].count / 2 < until) tile++;
-    }
-    t->first_tile[t->threads] = t->layout->tiles;
-}
-
 static bool allocate_private(sp_stepper *t) {
     t->gradients = calloc(t->shards->count, sizeof *t->gradients);
     for (size_t s = 0; t->gradients && s < t->shards->count; s++) {
@@ -155,14 +180,14 @@ static bool allocate_private(sp_stepper *t) {
 }
 
 static bool allocate_scratch(sp_stepper *t) {
-    t->first_tile = calloc(t->threads + 1, sizeof *t->first_tile);
-    t->scratch = calloc(t->threads, sizeof *t->scratch);
+    t->first_tile = calloc(t->team.most + 1, sizeof *t->first_tile);
+    t->scratch = calloc(t->team.most, sizeof *t->scratch);
     if (!t->first_tile || !t->scratch) return false;
-    for (size_t i = 0; i < t->threads; i++) {
+    for (size_t i = 0; i < t->team.most; i++) {
         t->scratch[i] = sp_allocate(sp_reduce_scratch(t->shards->count) * t->layout->most_tile, sizeof(float));
         if (!t->scratch[i]) return false;
     }
-    share_tiles(t);
+    share_tiles(t, t->team.most);
     return true;
 }
 
@@ -178,7 +203,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
     if (!made) return sp_fail_memory(error, "the step", sizeof *made);
     *made = (sp_stepper){.layout = weights->layout,
                          .weights = weights,
-                         .threads = plan->threads,
+                         .team = sp_team_create(plan->threads, !plan->threads_follow),
                          .batch_size = plan->batch_size,
                          .optimizer = optimizer};
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
@@ -201,7 +226,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
-    for (size_t i = 0; stepper->scratch && i < stepper->threads; i++) free(stepper->scratch[i]);
+    for (size_t i = 0; stepper->scratch && i < stepper->team.most; i++) free(stepper->scratch[i]);
     free(stepper->gradients);
     free(stepper->scratch);
     free(stepper->first_tile);

@@ -22,6 +22,9 @@ void sp_stepper_destroy(sp_stepper *stepper);
 /* Makes it ready for mini-batches of `rows` rows, at most the plan's. */
 sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error);
 
+/* Threads that its last steps were worth; the plan's, where they are fixed. */
+size_t sp_stepper_threads(const sp_stepper *stepper);
+
 /* One step on `batch`, with learning rate `eta`. Returns its loss and hits, before the update. */
 sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 

@@ -146,9 +146,10 @@ static void announce(const run *r) {
     char network[400], line[700];
     if (!r->observer || !r->observer->on_start) return;
     sp_net_describe(r->model->net, network, sizeof network);
-    snprintf(line, sizeof line, "%s, %zu parameters; %zu rows in mini-batches of %zu; %zu shard%s on %zu thread%s",
+    snprintf(line, sizeof line, "%s, %zu parameters; %zu rows in mini-batches of %zu; %zu shard%s on %s%zu thread%s",
              network, r->model->net->parameters, r->plan.rows, r->plan.batch_size, r->plan.shards,
-             r->plan.shards == 1 ? "" : "s", r->plan.threads, r->plan.threads == 1 ? "" : "s");
+             r->plan.shards == 1 ? "" : "s", r->plan.threads_follow && r->plan.threads > 1 ? "up to " : "",
+             r->plan.threads, r->plan.threads == 1 ? "" : "s");
     r->observer->on_start(r->observer->context, line);
 }
 
@@ -192,7 +193,7 @@ static sp_status finish(run *r, double started, sp_summary *summary, sp_error *e
     measure(r, &r->data->test, &summary->test_loss, &summary->test_accuracy);
     summary->train_seconds = r->steps_before;
     summary->samples_per_second = (double)r->samples / r->steps_before;
-    summary->threads = r->plan.threads;
+    summary->threads = sp_stepper_threads(r->stepper);
     summary->shards = r->plan.shards;
     summary->parameters = r->model->net->parameters;
     summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);

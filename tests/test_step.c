@@ -266,6 +266,16 @@ Test(step, an_observer_can_end_the_epoch) {
     release(&made);
 }
 
+/* Within a parallel region of the host, OpenMP gives a team of one: it does the work of all four. */
+Test(step, fewer_threads_than_asked_for_do_all_the_work) {
+    const char *const four[] = {"parallel.threads=4", "train.batch_size=37", NULL};
+    uint64_t alone = bits_after_an_epoch(four), within[2];
+#pragma omp parallel num_threads(2)
+    within[omp_get_thread_num()] = bits_after_an_epoch(four);
+    cr_expect_eq(within[0], alone);
+    cr_expect_eq(within[1], alone);
+}
+
 Test(step, openmp_settings_of_the_host_are_left_alone) {
     omp_set_num_threads(3);
     bits_after_an_epoch((const char *[]){"parallel.threads=2", "parallel.kernels=blas", NULL});

@@ -56,7 +56,7 @@ static void print_bytes(const char *name, size_t bytes) {
 static void print_steps(const sp_plan *plan) {
     printf("%-11s %zu rows; %zu step%s an epoch\n", "mini-batch", plan->batch_size, plan->steps, plural(plan->steps));
     printf("%-11s %zu of at most %zu row%s\n", "shards", plan->shards, plan->shard_rows, plural(plan->shard_rows));
-    printf("%-11s %zu\n", "threads", plan->threads);
+    printf("%-11s %s%zu\n", "threads", plan->threads_follow && plan->threads > 1 ? "up to " : "", plan->threads);
     printf("%-11s %s, %s reduction\n", "kernels", plan->kernels->name,
            plan->reduction == SP_REDUCTION_FUSED ? "fused" : "private");
     printf("%-11s %.4g MFLOP\n", "step", plan->step_flops / 1e6);
