@@ -81,6 +81,7 @@ help:
 	@echo 'make test      install what the tests need, build, run all tests'
 	@echo 'make           build $(PROGRAM)'
 	@echo 'make mnist     fetch MNIST (see tools/fetch-mnist), train configs/mnist.ini'
+	@echo 'make bench     measure against PyTorch, scikit-learn, pandas; bench-quick: in short'
 	@echo 'make install   into PREFIX ($(PREFIX)): program, library, header'
 	@echo 'make format    format the sources with clang-format'
 	@echo 'make clean     remove $(BUILD)/'
@@ -112,6 +113,13 @@ test:
 	BUILD=$(BUILD) tests/test_instructions.sh
 	$(TEST_PROGRAM) $(TESTFLAGS)
 
+# Against the peers that are installed; see tools/bench/README.md.
+bench: all
+	tools/bench/run --json $(BUILD)/bench.json --markdown tools/bench/RESULTS.md
+
+bench-quick: all
+	tools/bench/run --quick --json $(BUILD)/bench-quick.json
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/
@@ -124,7 +132,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help run mnist test install format clean FORCE
+.PHONY: all help run mnist test bench bench-quick install format clean FORCE
 FORCE:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
