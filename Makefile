@@ -125,6 +125,11 @@ install: all
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 include/shardprop.h $(DESTDIR)$(PREFIX)/include/
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	printf '%s\n' 'Name: shardprop' 'Description: multilayer perceptrons on all cores, with the same bits' \
+		'Version: $(VERSION)' 'Cflags: -I$(PREFIX)/include' \
+		'Libs: -L$(PREFIX)/lib -lshardprop -fopenmp $(LIBRARIES)' \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/shardprop.pc
 
 format:
 	clang-format -i $(shell find include src tests -name '*.[ch]')

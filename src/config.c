@@ -232,6 +232,16 @@ static const sp_key *nearest_key(const char *section, const char *name) {
     return nearest;
 }
 
+/* " (it has: a, b, c)": the keys of a section. */
+static void list_keys(const char *section, char *text, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < sp_key_count && used < size; i++)
+        if (strcmp(sp_keys[i].section, section) == 0)
+            used +=
+                (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? " (it has: " : ", ", sp_keys[i].name);
+    if (used > 0 && used < size) snprintf(text + used, size - used, ")");
+}
+
 static sp_status unknown_key(const char *place, const char *section, const char *name, sp_error *error) {
     const char *near_section;
     if (*section == '\0')
@@ -241,10 +251,13 @@ static sp_status unknown_key(const char *place, const char *section, const char 
         return sp_fail(error, SP_BAD_CONFIG, "%s: unknown section [%.40s]; did you mean [%s]?", place, section,
                        near_section);
     const sp_key *nearest = nearest_key(section, name);
-    return sp_fail(error, SP_BAD_CONFIG, "%s: unknown key '%.40s' in [%s]; did you mean '%s'%s%s%s?", place, name,
-                   section, nearest->name, strcmp(nearest->section, section) == 0 ? "" : " of [",
-                   strcmp(nearest->section, section) == 0 ? "" : nearest->section,
-                   strcmp(nearest->section, section) == 0 ? "" : "]");
+    bool elsewhere = strcmp(nearest->section, section) != 0;
+    char others[300] = "";
+    if (sp_edit_distance(name, nearest->name) > 2)
+        list_keys(section, others, sizeof others); /* it may be none of them */
+    return sp_fail(error, SP_BAD_CONFIG, "%s: unknown key '%.40s' in [%s]; did you mean '%s'%s%s%s?%s", place, name,
+                   section, nearest->name, elsewhere ? " of [" : "", elsewhere ? nearest->section : "",
+                   elsewhere ? "]" : "", others);
 }
 
 static sp_status bad_value(const char *place, const sp_key *key, const char *text, sp_error *error) {

@@ -43,8 +43,9 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
     size_t named = config->network.activation.count, hidden = config->network.hidden.count;
     if (named > 1 && named != hidden) {
         char what[160];
-        snprintf(what, sizeof what, "network.activation names %zu activations for %zu hidden layers; name 1 or %zu",
-                 named, hidden, hidden);
+        snprintf(what, sizeof what,
+                 "network.activation names %zu activations for %zu hidden layer%s; name one for all, or one each",
+                 named, hidden, hidden == 1 ? "" : "s");
         fault(config, "network.activation", what, error);
     }
     int output = config->network.output_activation, loss = config->train.loss;

@@ -26,6 +26,8 @@ typedef struct line_reader {
     int line;
     bool explained; /* this line's fault has been reported, or its section's */
     bool lost;      /* in a section that does not exist */
+    bool is_ini;    /* a section has been seen */
+    size_t faults_before;
 } line_reader;
 
 static void line_place(const line_reader *reader, char *place) {
@@ -82,9 +84,12 @@ static char *next_line(char *text, int size, void *stream) {
         memcpy(text, from, (size_t)length);
         text[length] = '\0';
         cut_comment(text);
+        reader->is_ini = reader->is_ini || *text == '[';
         bool known_form = *text == '\0' || *text == ';' || (*text == '[' && strchr(text, ']')) || strpbrk(text, "=:");
         if (!known_form) {
-            refuse_line(reader, "is neither [section] nor key = value; write one of them");
+            /* A file that is no INI at all is one fault. */
+            if (reader->is_ini || reader->error->faults == reader->faults_before)
+                refuse_line(reader, "is neither [section] nor key = value; write one of them");
             text[0] = '\0';
         } else if (*text == '[') {
             enter_section(reader, text);
@@ -129,7 +134,12 @@ sp_status sp_config_load(sp_config *config, const char *path, sp_error *error) {
         return sp_fail_memory(error, path, strlen(path));
     }
     memset(config->line, 0, sizeof config->line);
-    line_reader reader = {.config = config, .error = error, .path = path, .at = bytes, .end = bytes + size};
+    line_reader reader = {.faults_before = error->faults,
+                          .config = config,
+                          .error = error,
+                          .path = path,
+                          .at = bytes,
+                          .end = bytes + size};
     size_t before = error->faults;
     ini_parse_stream(next_line, &reader, take_pair, &reader);
     free(bytes);

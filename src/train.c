@@ -129,6 +129,7 @@ static bool all_finite(const float *values, size_t count) {
 static void keep_best(run *r, const sp_epoch *epoch, sp_summary *summary) {
     double value = r->config->train.monitor == SP_MONITOR_LOSS ? -epoch->validation_loss : epoch->validation_accuracy;
     bool measured = r->data->validation.rows.count > 0;
+    if (isnan(value)) value = -INFINITY; /* any number is better */
     r->since_best++;
     if (measured && summary->best_epoch > 0 && !(value > r->best)) return;
     r->best = value;
@@ -161,10 +162,14 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
     announce(r);
     for (size_t epoch = 1; epoch <= epochs; epoch++) {
         run_epoch(r, epoch, &r->last);
-        summary->epochs = epoch;
-        sp_status status = sp_rundir_add_epoch(r->rundir, &r->last, error);
-        if (status) return status;
-        if (r->observer && r->observer->on_epoch) r->observer->on_epoch(r->observer->context, &r->last, &r->progress);
+        bool whole = !r->stopped || r->progress.step == r->plan.steps;
+        if (whole) { /* what an interrupted epoch measured is not an epoch's */
+            summary->epochs = epoch;
+            sp_status status = sp_rundir_add_epoch(r->rundir, &r->last, error);
+            if (status) return status;
+            if (r->observer && r->observer->on_epoch)
+                r->observer->on_epoch(r->observer->context, &r->last, &r->progress);
+        }
         if (!isfinite(r->last.train_loss) || !all_finite(r->parameters, r->model->net->parameters)) {
             summary->status = "diverged";
             break;

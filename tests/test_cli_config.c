@@ -196,7 +196,7 @@ Test(cli_config, keys_that_contradict_each_other) {
         {"test = 1.5\nvalidation = 0.2\n", 3, "is a number but no share"},
         {"test = 0.5\nvalidation = 0.5\n", 4, "the shares for test and validation leave no training rows"},
         {"[network]\nhidden = 4, 5\nactivation = relu, tanh, relu\n", 5,
-         "network.activation names 3 activations for 2 hidden layers; name 1 or 2"},
+         "network.activation names 3 activations for 2 hidden layers; name one for all, or one each"},
         {"task = regression\n[train]\nloss = cross_entropy\n", 5, "cross_entropy is for classes"},
         {"task = regression\n[train]\nmonitor = validation_accuracy\n", 5, "regression has no accuracy"},
         {"[network]\noutput_activation = softmax\n[train]\nloss = squared_error\n", 4,

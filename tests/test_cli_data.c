@@ -49,7 +49,7 @@ static const fault csv_faults[] = {
     {"a,b,c\n\n1,2,x\n\n\n1,2\n", 0, "d.csv:6: has 2 fields"},
     {"a,b,c\r\n1,2,x\r\n1,2\r\n", 0, "d.csv:3: has 2 fields"},
     {"a,b,c\n1,2,x\n1,two,y\n", 0, "d.csv:3: field 2 is 'two'; a number"},
-    {"a,b,c\n1,2,x\n1,,y\n", 0, "d.csv:3: field 2 is ''; a number"},
+    {"a,b,c\n1,2,x\n1,,y\n", 0, "d.csv:3: field 2 is '', a missing value"},
     {"a,b,c\n1,2,x\n1,0x10,y\n", 0, "d.csv:3: field 2 is '0x10'; a number"},
     {"a,b,c\n1,2,x\n1,nan,y\n", 0, "d.csv:3: field 2 is 'nan'; a finite float32"},
     {"a,b,c\n1,2,x\n-inf,1,y\n", 0, "d.csv:3: field 1 is '-inf'; a finite float32"},
@@ -80,7 +80,7 @@ Test(cli_data, csv_that_nothing_can_be_learned_from) {
         {"a,b,c\n1,2,x\n1,2,\n", 0, "d.csv:3: the target is empty"},
         {"a,b,c\n1,2,x\n3,4,x\n", 0, "every row has the label 'x'; classification needs two classes"},
         {"c\nx\ny\n", 0, "d.csv:1: has a single column"},
-        {"1;2;3\n4;5;6\n", 0, "d.csv:1: has a single column"},
+        {"1;2;3\n4;5;6\n", 0, "d.csv:1: fields are separated by semicolons"},
         {"1,two,x\n3,4,y\n", 0, "d.csv:1: field 2 is 'two' and not a number, others of this first row are"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

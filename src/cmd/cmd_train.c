@@ -60,15 +60,20 @@ static void print_part(const char *name, double loss, double accuracy) {
 
 static void print_summary(const sp_summary *summary, const char *dir) {
     const char *status = strcmp(summary->status, "stopped_early") == 0 ? "stopped early" : summary->status;
-    printf("%s after %zu epoch%s in %.2f s, %.0f samples/s", status, summary->epochs, summary->epochs == 1 ? "" : "s",
-           summary->train_seconds, summary->samples_per_second);
+    printf("%s after %zu epoch%s in %.*f s, %.0f samples/s", status, summary->epochs, summary->epochs == 1 ? "" : "s",
+           summary->train_seconds < 1 ? 4 : 2, summary->train_seconds, summary->samples_per_second);
     if (!isnan(summary->validation_loss)) printf("; best epoch %zu", summary->best_epoch);
     putchar('\n');
     print_part("train", summary->train_loss, summary->train_accuracy);
     print_part("validation", summary->validation_loss, summary->validation_accuracy);
     print_part("test", summary->test_loss, summary->test_accuracy);
-    printf("weights_xxh64 %016llx\n", (unsigned long long)summary->weights_xxh64);
-    printf("saved in %s\n", dir);
+    /* Of the last step, as the promise has it; saved may be those of an earlier epoch. */
+    printf("weights_xxh64 %016llx%s\n", (unsigned long long)summary->weights_xxh64,
+           summary->best_epoch < summary->epochs ? " after the last step" : "");
+    if (summary->best_epoch < summary->epochs)
+        printf("saved in %s: the weights of epoch %zu\n", dir, summary->best_epoch);
+    else
+        printf("saved in %s\n", dir);
 }
 
 /* Exactly as many as the config says, but not without a word. */

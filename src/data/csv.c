@@ -170,6 +170,9 @@ static sp_status start(reader *r, bool *header) {
     if (r->columns > SP_MOST_FEATURES)
         return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has %zu columns; at most %d", r->table->path, r->line,
                        r->columns, SP_MOST_FEATURES);
+    if (r->columns == 1 && strpbrk(field(r, 0), ";\t"))
+        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: fields are separated by %s; separate them by commas",
+                       r->table->path, r->line, strchr(field(r, 0), ';') ? "semicolons" : "tabs");
     bool by_names = r->options->names && r->options->names->count > 0 && r->options->target_name;
     sp_status status = find_header(r, header);
     if (status) return status;
@@ -203,6 +206,13 @@ static sp_status take_target(reader *r, size_t row) {
     return SP_OK;
 }
 
+static bool is_missing(const char *text) {
+    static const char *const spellings[] = {"", "?", "NA", "N/A", "null", "None"};
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
+        if (strcmp(text, spellings[i]) == 0) return true;
+    return false;
+}
+
 static sp_status take_features(reader *r, size_t row) {
     sp_table *table = r->table;
     size_t needed = (row + 1) * table->features;
@@ -211,6 +221,10 @@ static sp_status take_features(reader *r, size_t row) {
     for (size_t j = 0; j < table->features; j++) {
         const char *text = field(r, r->feature_at[j]);
         double value;
+        if (is_missing(text))
+            return sp_fail(r->error, SP_BAD_DATA,
+                           "%s:%zu: field %zu is '%.40s', a missing value; fill it in or leave the row out",
+                           table->path, r->line, r->feature_at[j] + 1, text);
         if (!sp_parse_real(text, &value))
             return sp_fail(r->error, SP_BAD_DATA,
                            "%s:%zu: field %zu is '%.40s'; a number with a decimal point is wanted", table->path,

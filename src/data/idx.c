@@ -138,7 +138,10 @@ sp_status sp_idx_read(sp_input *input, const char *labels_path, const sp_table_o
         return sp_fail(error, SP_BAD_DATA, "%s: has samples of %zu values; %zu are wanted", table->path, about.features,
                        options->features);
     if (!labels_path && !options->target_optional)
-        return sp_fail(error, SP_BAD_CONFIG, "%s: is IDX, which holds no labels; name the label file too", table->path);
+        return sp_fail(
+            error, SP_BAD_CONFIG,
+            "%s: is IDX, which holds no labels; name the label file too (data.train_labels and its like, or --labels)",
+            table->path);
     status = read_values(input, &about, &bytes, error);
     if (status) return status;
     table->rows = about.rows;
