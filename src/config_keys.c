@@ -3,7 +3,6 @@
 
 #include <float.h>
 
-static const char *const task_names[] = {"auto", "classification", "regression", NULL};
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const switch_names[] = {"no", "yes", NULL};
 static const char *const init_names[] = {"auto", "he", "xavier", "lecun", NULL};
@@ -45,7 +44,7 @@ const sp_key sp_keys[] = {
      .help = "column to learn: last, first, a name of the header, or a zero-based index (CSV only)"},
     {"data", "header", CHOICE(header_names), .offset = AT(data.header), .initial = "auto",
      .help = "whether the first row names the columns (CSV only); auto: when none of its features is a number"},
-    {"data", "task", CHOICE(task_names), .offset = AT(data.task), .initial = "auto",
+    {"data", "task", CHOICE(sp_task_names), .offset = AT(data.task), .initial = "auto",
      .help = "auto: classification where the target is text or takes few whole numbers, else regression"},
     {"data", "normalize", CHOICE(sp_normalize_names), .offset = AT(data.normalize), .initial = "none",
      .help = "of each feature: unit divides by 255, minmax maps to 0..1, standard to mean 0 and deviation 1; fitted on "

@@ -92,12 +92,7 @@ static void tally_block(const sp_evaluator *evaluator, const sp_dataset *data, s
     const sp_net *net = evaluator->layout->net;
     int32_t classes[SP_EVAL_ROWS];
     float values[SP_EVAL_ROWS];
-    for (size_t i = 0; i < rows.count; i++) {
-        if (data->classes)
-            classes[i] = data->classes[rows.rows[i]];
-        else
-            values[i] = data->values[rows.rows[i]];
-    }
+    sp_dataset_gather_targets(data, rows.rows, rows.count, classes, values);
     sp_truth truth = data->classes ? (sp_truth){.classes = classes} : (sp_truth){.values = values};
     tally->rows = rows.count;
     tally->loss = sp_loss_rows(net->loss, rows.count, net->outputs, output_stride(evaluator), outputs, truth, 0, NULL,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const task_names[] = {"auto", "classification", "regression", NULL};
 static const char model_name[] = "model.safetensors";
 static const char format_name[] = "shardprop";
 
@@ -103,7 +102,7 @@ sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error
         const sp_metadata metadata[] = {
             {"format", format_name},
             {"version", sp_version()},
-            {"task", task_names[model->task]},
+            {"task", sp_task_names[model->task]},
             {"loss", sp_loss_names[net->loss]},
             {"widths", widths},
             {"activations", activations},
@@ -200,7 +199,7 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
     sp_activation activations[SP_MOST_LAYERS];
     const char *format = sp_safetensors_text(file, "format"), *column = sp_safetensors_text(file, "target_column");
     const char *target = sp_safetensors_text(file, "target_name");
-    int loss = choice_of(file, "loss", sp_loss_names), task = choice_of(file, "task", task_names);
+    int loss = choice_of(file, "loss", sp_loss_names), task = choice_of(file, "task", sp_task_names);
     int normalize = choice_of(file, "normalize", sp_normalize_names);
     long long target_column;
 

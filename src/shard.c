@@ -60,12 +60,7 @@ static void gather(sp_shards *shards, size_t input_stride, sp_batch batch, sp_sl
     const uint32_t *rows = batch.rows + slice.first;
     sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count,
                          shards->workspace->activations[0] + slice.first * input_stride, input_stride);
-    for (size_t i = 0; i < slice.count; i++) {
-        if (data->classes)
-            shards->classes[slice.first + i] = data->classes[rows[i]];
-        else
-            shards->values[slice.first + i] = data->values[rows[i]];
-    }
+    sp_dataset_gather_targets(data, rows, slice.count, shards->classes + slice.first, shards->values + slice.first);
 }
 
 static void take_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t shard) {

@@ -14,7 +14,7 @@
 int sp_interrupted_by;
 
 /* A handler can only leave a note; the step that is under way is finished. */
-static volatile sig_atomic_t signal_seen, signal_second;
+static volatile sig_atomic_t signal_seen, first_signal_at; /* the latter in seconds */
 
 /* A later signal ends the program at once. One within a second is the first again: timeout(1)
  * sends its signal to the program, then to the program's process group. */
@@ -22,9 +22,9 @@ static void note_signal(int number) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (!signal_seen) {
-        signal_second = (sig_atomic_t)now.tv_sec;
+        first_signal_at = (sig_atomic_t)now.tv_sec;
         signal_seen = number;
-    } else if (now.tv_sec - signal_second > 1) {
+    } else if (now.tv_sec - first_signal_at > 1) {
         signal(number, SIG_DFL);
         raise(number);
     }

@@ -9,6 +9,8 @@
 
 enum { MOST_NUMBER_CLASSES = 100 };
 
+const char *const sp_task_names[] = {"auto", "classification", "regression", NULL};
+
 /* A label: by its text where that is not NULL, else by its number. */
 typedef struct label {
     double number;

@@ -6,6 +6,9 @@
 
 typedef enum sp_task { SP_TASK_AUTO, SP_CLASSIFICATION, SP_REGRESSION } sp_task;
 
+/* Names in the order above, NULL at the end. */
+extern const char *const sp_task_names[];
+
 /*
  * What the targets of a labelled table are for. Text and the labels of IDX files are
  * classes. Numbers are classes when they are whole, at most 100 different ones, and

@@ -213,6 +213,13 @@ static bool is_missing(const char *text) {
     return false;
 }
 
+static sp_status no_number(reader *r, size_t column) {
+    const char *text = field(r, column);
+    return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is '%.40s'%s", r->table->path, r->line, column + 1, text,
+                   is_missing(text) ? ", a missing value; fill it in or leave the row out"
+                                    : "; a number with a decimal point is wanted");
+}
+
 static sp_status take_features(reader *r, size_t row) {
     sp_table *table = r->table;
     size_t needed = (row + 1) * table->features;
@@ -221,14 +228,7 @@ static sp_status take_features(reader *r, size_t row) {
     for (size_t j = 0; j < table->features; j++) {
         const char *text = field(r, r->feature_at[j]);
         double value;
-        if (is_missing(text))
-            return sp_fail(r->error, SP_BAD_DATA,
-                           "%s:%zu: field %zu is '%.40s', a missing value; fill it in or leave the row out",
-                           table->path, r->line, r->feature_at[j] + 1, text);
-        if (!sp_parse_real(text, &value))
-            return sp_fail(r->error, SP_BAD_DATA,
-                           "%s:%zu: field %zu is '%.40s'; a number with a decimal point is wanted", table->path,
-                           r->line, r->feature_at[j] + 1, text);
+        if (!sp_parse_real(text, &value)) return no_number(r, r->feature_at[j]);
         values[j] = (float)value;
         if (!isfinite(values[j]))
             return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is '%.40s'; a finite float32 is wanted",

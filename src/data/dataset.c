@@ -15,6 +15,16 @@ void sp_dataset_destroy(sp_dataset *dataset) {
     free(dataset);
 }
 
+void sp_dataset_gather_targets(const sp_dataset *dataset, const uint32_t *rows, size_t count, int32_t *classes,
+                               float *values) {
+    for (size_t i = 0; i < count; i++) {
+        if (dataset->classes)
+            classes[i] = dataset->classes[rows[i]];
+        else
+            values[i] = dataset->values[rows[i]];
+    }
+}
+
 /* Labels as the task wants them; the texts they came from are then no longer needed. */
 static sp_status assign_targets(sp_dataset *dataset, sp_task task, const sp_names *classes, sp_error *error) {
     sp_table *table = dataset->table;

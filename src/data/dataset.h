@@ -39,4 +39,8 @@ sp_status sp_dataset_load(const char *path, const char *labels_path, const sp_ta
                           const sp_names *classes, sp_dataset **dataset, sp_error *error);
 void sp_dataset_destroy(sp_dataset *dataset);
 
+/* Gathers what `count` rows should come to, into `classes` [count] or `values` [count], whichever it has. */
+void sp_dataset_gather_targets(const sp_dataset *dataset, const uint32_t *rows, size_t count, int32_t *classes,
+                               float *values);
+
 #endif
