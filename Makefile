@@ -108,6 +108,7 @@ test:
 	@tools/fetch-mnist || echo 'make test: no MNIST; the tests that need it are skipped'
 	tools/check-layers
 	tests/test_fetch_mnist.sh
+	tests/test_bench.py
 	BUILD=$(BUILD) CC='$(CC)' COMPILE_FLAGS='$(STANDARD) $(INCLUDES)' LINK_FLAGS='$(ALL_LDFLAGS) $(LIBRARIES)' \
 		tests/test_mutations.sh
 	BUILD=$(BUILD) tests/test_instructions.sh

@@ -1,5 +1,7 @@
 """What all sections share: rates of contenders, taking turns; sections and notes so far."""
 
+import collections
+import contextlib
 import csv
 import itertools
 import json
@@ -13,6 +15,10 @@ from data import Data
 from laps import median_of_laps
 from render import as_text, progress
 from runner import HERE, PYTHON, TIMEOUT, Failed, child
+
+
+# The rows of metrics.csv, what summary.json holds, wall seconds and peak MB.
+Training = collections.namedtuple("Training", "epochs summary seconds megabytes")
 
 
 class Bench:
@@ -32,33 +38,43 @@ class Bench:
         self.blas = {}
         self.peers = []
 
-    def train(self, config, threads, timeout=TIMEOUT, may_stop=False, extra=()):
-        """Trains; returns the rows of metrics.csv, wall seconds and peak MB."""
+    def train(
+        self, config, threads, timeout=TIMEOUT, may_stop=False, extra=(), setting=None, options=()
+    ):
+        """Trains on exactly so many threads, or as many as setting says of those allowed."""
         folder = os.path.join(self.scratch, f"run{next(self.count)}")
-        command = [self.program, "train", config, "--quiet"]
-        for setting in (f"parallel.threads={threads}", f"output.dir={folder}", *extra):
+        command = [self.program, "train", config, "--quiet", *options]
+        for setting in (f"parallel.threads={setting or threads}", f"output.dir={folder}", *extra):
             command += ["-s", setting]
         _, seconds, megabytes = child(command, threads, timeout, may_stop)
         with open(os.path.join(folder, "metrics.csv")) as stream:
             epochs = list(csv.DictReader(stream))
+        summary = {}
+        with contextlib.suppress(FileNotFoundError):  # it was stopped too early for one
+            with open(os.path.join(folder, "summary.json")) as stream:
+                summary = json.load(stream)
         shutil.rmtree(folder)
-        return epochs, seconds, megabytes
+        return Training(epochs, summary, seconds, megabytes)
+
+    def config_of(self, net, batch, threads, slow=1.0):
+        """Of a training that takes about the seconds of a measurement."""
+        widths, rows = NETS[net]
+        guess = self.guesses.get((net, batch, threads)) or 2e11 * threads / 4 / flops(widths)
+        epochs = 2 + math.ceil(self.options.seconds * guess / slow / rows)
+        return self.data.config(self.data.nets[net], widths, batch, epochs=epochs)
 
     def our_rate(self, net, batch, threads, slow=1.0):
         """Of the epochs but the first; slow: how many times slower than before to expect it."""
-        widths, rows = NETS[net]
-        key = net, batch, threads
-        guess = self.guesses.get(key) or 2e11 * threads / 4 / flops(widths)
-        epochs = 2 + math.ceil(self.options.seconds * guess / slow / rows)
-        config = self.data.config(self.data.nets[net], widths, batch, epochs=epochs)
+        rows = NETS[net][1]
+        config = self.config_of(net, batch, threads, slow)
         limit = 30 + 20 * self.options.seconds
-        found, _, _ = self.train(config, threads, limit, may_stop=True)
+        found = self.train(config, threads, limit, may_stop=True).epochs
         laps = [(rows, rows / float(row["samples_per_second"])) for row in found]
         if not laps:
             raise Failed("shardprop did not finish an epoch")
         rate = median_of_laps(laps[1:] or laps, self.options.seconds)
         if slow == 1.0:
-            self.guesses[key] = rate
+            self.guesses[net, batch, threads] = rate
         return rate
 
     def peer(self, name, mode, paths, widths, batch, threads, *more, policy=None, timeout=TIMEOUT):

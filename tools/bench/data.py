@@ -1,6 +1,7 @@
 """What is trained on: the bytes of MNIST and digits.csv, or others of their shape; configs."""
 
 import gzip
+import math
 import os
 import random
 import struct
@@ -9,19 +10,19 @@ from contenders import NETS
 from runner import TOP, in_child
 
 
-def image_head(rows):
-    return struct.pack(">IIII", 0x803, rows, 28, 28)
+def image_head(rows, side=28):
+    return struct.pack(">IIII", 0x803, rows, side, side)
 
 
 def label_head(rows):
     return struct.pack(">II", 0x801, rows)
 
 
-def synthetic_digits(rows):
+def synthetic_digits(rows, features=784):
     """As MNIST: four of five pixels are zero."""
     draw = random.Random(1)
     block = b"".join(
-        bytes(draw.randrange(1, 256) if draw.random() < 0.2 else 0 for _ in range(784))
+        bytes(draw.randrange(1, 256) if draw.random() < 0.2 else 0 for _ in range(features))
         for _ in range(500)
     )
     return block * (rows // 500), bytes(draw.randrange(10) for _ in range(rows))
@@ -83,6 +84,21 @@ class Data:
                 lines.append(",".join(map(str, cells)) + "\n")
         with open(self.nets["S"][0], "w") as stream:
             stream.writelines(lines)
+
+    def synthetic(self, features, rows):
+        """IDX files of that shape, of all ten classes; written when they are asked for first."""
+        paths = [os.path.join(self.scratch, f"{features}x{rows}{kind}") for kind in ("-x", "-y")]
+        if not os.path.exists(paths[1]):
+            in_child(self.write_synthetic, paths, features, rows)
+        return paths
+
+    @staticmethod
+    def write_synthetic(paths, features, rows):
+        pixels, _ = synthetic_digits(500 * (rows // 500 + 1), features)
+        with open(paths[0], "wb") as stream:
+            stream.write(image_head(rows, math.isqrt(features)) + pixels[: features * rows])
+        with open(paths[1], "wb") as stream:
+            stream.write(label_head(rows) + bytes(row % 10 for row in range(rows)))
 
     def config(self, paths, widths, batch, rate=0.01, epochs=10, seed=1):
         path = os.path.join(self.scratch, "bench.ini")

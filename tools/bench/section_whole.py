@@ -29,7 +29,9 @@ def bench_whole(bench):
 
     def measure(name):
         if name == OURS:
-            return bench.train(files.config(files.gz, widths, batch, rate), bench.threads)[1:]
+            config = files.config(files.gz, widths, batch, rate)
+            done = bench.train(config, bench.threads)
+            return done.seconds, done.megabytes
         more = ("--rate", rate, "--epochs", 10)
 
         def run(policy):
@@ -90,7 +92,7 @@ def bench_accuracy(bench):
             return seconds, count
         config = files.config(files.gz[:2], widths, batch, rate, epochs, seed)
         extra = (f"data.validation={files.gz[2]}", f"data.validation_labels={files.gz[3]}")
-        found, _, _ = bench.train(config, bench.threads, extra=extra)
+        found = bench.train(config, bench.threads, extra=extra).epochs
         spent = 0.0
         for count, row in enumerate(found, 1):
             spent += float(row["seconds"])
