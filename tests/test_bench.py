@@ -12,6 +12,7 @@ import grid  # noqa: E402
 from contenders import flops  # noqa: E402
 from laps import median_of_laps  # noqa: E402
 from render import as_markdown, as_text, median_ratio, short  # noqa: E402
+from section_phases import median_shares  # noqa: E402
 
 
 def epochs(rows, *seconds):
@@ -114,6 +115,10 @@ class Comparisons(unittest.TestCase):
 
     def test_ratios_are_of_pairs(self):
         self.assertEqual(median_ratio([2, 9, 8], [1, 3, 8]), 2)
+
+    def test_shares_of_phases(self):
+        found = [{"forward": 1, "barrier": 3}, {"forward": 10, "barrier": 10}]
+        self.assertEqual(median_shares(found), {"forward": 0.375, "barrier": 0.625})
 
 
 class Tables(unittest.TestCase):
