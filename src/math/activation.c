@@ -1,31 +1,44 @@
 #include "math/activation.h"
 
 #include "base/vector.h"
-
-#include <math.h>
+#include "math/elementary.h"
 
 const char *const sp_activation_names[] = {"sigmoid", "tanh", "relu", "identity", "softmax", NULL};
 
-/* One row; bias and function in one go, while the row is in cache. */
-SP_VECTOR static void forward_row(sp_activation activation, size_t width, const float *restrict bias,
-                                  float *restrict z) {
+SP_VECTOR static void add_bias(size_t width, const float *restrict bias, float *restrict z) {
+    for (size_t j = 0; j < width; j++) z[j] += bias[j];
+}
+
+SP_VECTOR static void add_bias_relu(size_t width, const float *restrict bias, float *restrict z) {
+    for (size_t j = 0; j < width; j++) {
+        float sum = z[j] + bias[j];
+        z[j] = sum < 0.0f ? 0.0f : sum; /* NaN stays NaN: a diverged network must not look healthy */
+    }
+}
+
+SP_VECTOR static void add_bias_negate(size_t width, const float *restrict bias, float *restrict z) {
+    for (size_t j = 0; j < width; j++) z[j] = -(z[j] + bias[j]);
+}
+
+SP_VECTOR static void inverse_of_one_more(size_t width, float *restrict z) {
+    for (size_t j = 0; j < width; j++) z[j] = 1.0f / (1.0f + z[j]);
+}
+
+/* One row, while it is in cache. */
+static void forward_row(sp_activation activation, size_t width, const float *bias, float *z) {
     switch (activation) {
-    case SP_SIGMOID:
-        for (size_t j = 0; j < width; j++) z[j] = 1.0f / (1.0f + expf(-(z[j] + bias[j])));
+    case SP_SIGMOID: /* 1 / (1 + exp(-z)) */
+        add_bias_negate(width, bias, z);
+        sp_exp(width, z);
+        inverse_of_one_more(width, z);
         break;
     case SP_TANH:
-        for (size_t j = 0; j < width; j++) z[j] = tanhf(z[j] + bias[j]);
+        add_bias(width, bias, z);
+        sp_tanh(width, z);
         break;
-    case SP_RELU:
-        for (size_t j = 0; j < width; j++) {
-            float sum = z[j] + bias[j];
-            z[j] = sum < 0.0f ? 0.0f : sum; /* NaN stays NaN: a diverged network must not look healthy */
-        }
-        break;
+    case SP_RELU: add_bias_relu(width, bias, z); break;
     case SP_IDENTITY:
-    case SP_SOFTMAX:
-        for (size_t j = 0; j < width; j++) z[j] += bias[j];
-        break;
+    case SP_SOFTMAX: add_bias(width, bias, z); break;
     }
 }
 

@@ -1,0 +1,19 @@
+/*
+ * exp, tanh and log of many values at once, by SLEEF (Shibata, Petrogalli: SLEEF: A Portable Vectorized Library of C
+ * Standard Mathematical Functions; IEEE TPDS 31 (2020)).
+ *
+ * Every result is within 1.0 ULP. It depends on its argument alone, not on its place or on how many there are.
+ */
+#ifndef SP_MATH_ELEMENTARY_H
+#define SP_MATH_ELEMENTARY_H
+
+#include <stddef.h>
+
+/* In place; exp of what is too large is infinite, of what is too small 0; NaN stays NaN. */
+void sp_exp(size_t count, float *values);
+void sp_tanh(size_t count, float *values);
+
+/* The natural logarithm, in double precision. */
+void sp_log(size_t count, double *values);
+
+#endif
