@@ -3,18 +3,26 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 size_t sp_bytes(size_t count, size_t size) {
     size_t bytes;
     return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
 }
 
+/* From so many bytes on, memory is asked for in huge pages: with small ones the processor looks up addresses. */
+enum { HUGE_PAGE = 2 << 20 };
+
 void *sp_allocate(size_t count, size_t size) {
     size_t bytes = sp_bytes(count, size);
     if (bytes > SIZE_MAX / 2) return NULL;
+    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : SP_ALIGNMENT;
     /* aligned_alloc wants whole multiples of the alignment (C11 7.22.3.1). */
     size_t whole = (bytes + SP_ALIGNMENT) / SP_ALIGNMENT * SP_ALIGNMENT;
-    return aligned_alloc(SP_ALIGNMENT, whole);
+    if (alignment == HUGE_PAGE) whole = (whole + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(alignment, whole);
+    if (memory && alignment == HUGE_PAGE) madvise(memory, whole, MADV_HUGEPAGE); /* a wish: no is fine */
+    return memory;
 }
 
 void *sp_allocate_zeroed(size_t count, size_t size) {

@@ -109,11 +109,22 @@ SP_VECTOR static void normalize_floats(size_t count, const float *values, const 
     for (size_t j = 0; j < count; j++) result[j] = (values[j] - shift[j]) * scale[j];
 }
 
+/* Shuffled rows are wherever they are in memory: a few are asked for before they are needed. */
+enum { AHEAD = 4, CACHE_LINE = 64 };
+
+static void ask_for_row(const sp_table *table, size_t row) {
+    size_t bytes = table->features * (table->bytes ? 1 : sizeof(float));
+    const char *values = (const char *)table->values + row * bytes;
+    for (size_t at = 0; at < bytes; at += CACHE_LINE) __builtin_prefetch(values + at);
+}
+
 void sp_preprocess_gather(const sp_preprocess *preprocess, const sp_table *table, const uint32_t *rows, size_t count,
                           float *result, size_t stride) {
     size_t features = table->features;
+    for (size_t i = 0; i < count && i < AHEAD; i++) ask_for_row(table, rows[i]);
     for (size_t i = 0; i < count; i++, result += stride) {
         size_t at = rows[i] * features;
+        if (i + AHEAD < count) ask_for_row(table, rows[i + AHEAD]);
         if (table->bytes)
             normalize_bytes(features, (const uint8_t *)table->values + at, preprocess->shift, preprocess->scale,
                             result);
