@@ -134,6 +134,21 @@ typedef struct sp_epoch {
     double samples_per_second;
 } sp_epoch;
 
+/* Where the time of the training steps goes. */
+typedef enum sp_phase {
+    SP_PHASE_GATHER,   /* rows and their truth from the data set */
+    SP_PHASE_FORWARD,  /* products, biases, activations */
+    SP_PHASE_LOSS,     /* loss, and its gradient at the output layer */
+    SP_PHASE_BACKWARD, /* errors of the layers below, derivatives of their activations */
+    SP_PHASE_GRADIENT, /* gradients of the weights, and their sum over the shards */
+    SP_PHASE_UPDATE,   /* of the weights */
+    SP_PHASE_BARRIER,  /* waiting for other threads */
+    SP_PHASES
+} sp_phase;
+
+/* "gather", "forward", ... */
+const char *sp_phase_name(sp_phase phase);
+
 /* What a training came to; see summary.json in README. NaN: not measured. */
 typedef struct sp_summary {
     const char *status; /* "completed", "stopped_early", "interrupted", "diverged" */
@@ -144,7 +159,8 @@ typedef struct sp_summary {
     double test_loss, test_accuracy;
     double train_seconds, total_seconds, samples_per_second;
     size_t threads, shards, parameters;
-    uint64_t weights_xxh64; /* of the weights after the last step */
+    uint64_t weights_xxh64;          /* of the weights after the last step */
+    double phase_seconds[SP_PHASES]; /* summed over the threads; NaN unless observer->time_phases */
 } sp_summary;
 
 /* Where a training stands; handed to the observer. */
@@ -158,13 +174,15 @@ typedef struct sp_progress {
 /*
  * Called by the training thread; every member may be NULL. `on_start` is handed one
  * line that says what will be trained. `on_step` runs within the step, on one
- * thread, and ends the training after that step by returning true; keep it short.
+ * thread, and ends the training after that step by returning true; keep it short. On
+ * a machine with several NUMA nodes that thread is kept to one of them meanwhile.
  */
 typedef struct sp_observer {
     void *context;
     void (*on_start)(void *context, const char *plan);
     bool (*on_step)(void *context, const sp_progress *progress);
     void (*on_epoch)(void *context, const sp_epoch *epoch, const sp_progress *progress);
+    bool time_phases; /* look at the clock around every phase of every step; small steps take a little longer */
 } sp_observer;
 
 /*

@@ -20,12 +20,26 @@ static size_t blocks_of(size_t rows) {
     return (rows + SP_EVAL_ROWS - 1) / SP_EVAL_ROWS;
 }
 
+/*
+ * Blocks of less than these rows go through the products with the rows behind them: libxsmm's code for the
+ * narrowest panels sums in another order for fewer rows, and what a row comes to must not depend on its neighbours.
+ */
+enum { LEAST_ROWS = 16 };
+
+static size_t whole_rows(size_t rows) {
+    return rows > 0 && rows < LEAST_ROWS ? LEAST_ROWS : rows;
+}
+
+static size_t rows_of_workspace(size_t most) {
+    return whole_rows(most < SP_EVAL_ROWS ? most : SP_EVAL_ROWS);
+}
+
 /* Prepares for whole blocks and for each part's last one. */
 static sp_status prepare_blocks(sp_evaluator *evaluator, const size_t *rows, size_t parts, sp_error *error) {
     sp_status status = SP_OK;
     for (size_t i = 0; i < parts && !status; i++) {
         if (rows[i] >= SP_EVAL_ROWS) status = sp_pass_prepare(evaluator->pass, SP_EVAL_ROWS, error);
-        if (!status) status = sp_pass_prepare(evaluator->pass, rows[i] % SP_EVAL_ROWS, error);
+        if (!status) status = sp_pass_prepare(evaluator->pass, whole_rows(rows[i] % SP_EVAL_ROWS), error);
     }
     return status;
 }
@@ -47,9 +61,11 @@ sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const siz
         status = sp_fail_memory(error, "the evaluation", sp_bytes(blocks, sizeof(sp_tally)));
     if (!status) status = sp_pass_create(layout, false, &made->pass, error);
     if (!status) status = prepare_blocks(made, rows, parts, error);
-    for (size_t t = 0; t < threads && !status; t++)
-        status =
-            sp_workspace_create(layout, most < SP_EVAL_ROWS ? most : SP_EVAL_ROWS, false, &made->workspaces[t], error);
+    size_t room = rows_of_workspace(most);
+    for (size_t t = 0; t < threads && !status; t++) {
+        status = sp_workspace_create(layout, room, false, &made->workspaces[t], error);
+        if (!status) sp_workspace_clear(made->workspaces[t], layout, 0, room);
+    }
     if (status) {
         sp_evaluator_destroy(made);
         return status;
@@ -79,7 +95,7 @@ static float *forward(sp_evaluator *evaluator, const sp_weights *weights, const 
     sp_workspace *workspace = evaluator->workspaces[omp_get_thread_num()];
     sp_preprocess_gather(preprocess, part->data->table, rows.rows, rows.count, workspace->activations[0],
                          evaluator->layout->input_stride);
-    sp_pass_forward(evaluator->pass, weights, workspace, &(sp_slice){0, rows.count}, 1);
+    sp_pass_outputs(evaluator->pass, weights, workspace, &(sp_slice){0, whole_rows(rows.count)}, 1);
     return workspace->activations[evaluator->layout->net->depth];
 }
 

@@ -12,7 +12,7 @@ static size_t round_up(size_t count, size_t multiple) {
     return (count + multiple - 1) / multiple * multiple;
 }
 
-/* Cuts a matrix of `columns` columns and `rows` rows; *next is where its panels start, and end. */
+/* Cuts W [rows, columns] into panels; *next is where they start, and where they end. */
 static bool cut(const sp_kernels *kernels, size_t rows, size_t columns, size_t *next, sp_panel **panel,
                 size_t *panels) {
     size_t most = kernels->panel > 0 ? kernels->panel : columns;
@@ -46,14 +46,15 @@ static bool lay_out_layer(sp_layout *layout, size_t l) {
     made->bias = layout->packed;
     made->stride = stride_for(layout->kernels, last->first + last->width);
     layout->packed = round_up(made->bias + last->first + last->width, layout->kernels->multiple);
-    if (l == 0) return true;
-    if (layout->kernels->keeps_transposed)
-        return cut(layout->kernels, layer->outputs, layer->inputs, &layout->transposed, &made->down, &made->downs);
-    made->down = calloc(1, sizeof *made->down);
-    if (!made->down) return false;
-    made->downs = 1;
-    *made->down = (sp_panel){0, layer->inputs, layer->inputs, made->panel[0].offset};
+    size_t strip = layout->strip > 0 ? layout->strip : layer->inputs;
+    made->strips = l == 0 ? 0 : (layer->inputs + strip - 1) / strip;
     return true;
+}
+
+void sp_layout_strip(const sp_layout *layout, size_t l, size_t strip, size_t *first, size_t *rows) {
+    size_t inputs = layout->net->layers[l].inputs, most = layout->strip > 0 ? layout->strip : inputs;
+    *first = strip * most;
+    *rows = inputs - *first < most ? inputs - *first : most;
 }
 
 /* ---- Tiles ------------------------------------------------------------------------------ */
@@ -95,7 +96,10 @@ sp_status sp_layout_create(const sp_net *net, const sp_kernels *kernels, sp_layo
     sp_layout *made = calloc(1, sizeof *made);
     bool good = made != NULL;
     if (good) {
-        *made = (sp_layout){.net = net, .kernels = kernels, .input_stride = stride_for(kernels, net->inputs)};
+        *made = (sp_layout){.net = net,
+                            .kernels = kernels,
+                            .input_stride = stride_for(kernels, net->inputs),
+                            .strip = kernels->transpose ? kernels->panel : 0};
         made->layers = calloc(net->depth, sizeof *made->layers);
         good = made->layers != NULL;
     }
@@ -116,10 +120,7 @@ sp_status sp_layout_create(const sp_net *net, const sp_kernels *kernels, sp_layo
 
 void sp_layout_destroy(sp_layout *layout) {
     if (!layout) return;
-    for (size_t l = 0; layout->layers && l < layout->net->depth; l++) {
-        free(layout->layers[l].panel);
-        free(layout->layers[l].down);
-    }
+    for (size_t l = 0; layout->layers && l < layout->net->depth; l++) free(layout->layers[l].panel);
     free(layout->layers);
     free(layout->tile);
     free(layout);
@@ -130,11 +131,10 @@ sp_status sp_weights_create(const sp_layout *layout, sp_weights **weights, sp_er
     if (made) {
         made->layout = layout;
         made->packed = sp_allocate_zeroed(layout->packed, sizeof(float));
-        made->transposed = sp_allocate_zeroed(layout->transposed, sizeof(float));
     }
-    if (!made || !made->packed || !made->transposed) {
+    if (!made || !made->packed) {
         sp_weights_destroy(made);
-        return sp_fail_memory(error, "the weights", sp_bytes(layout->packed + layout->transposed, sizeof(float)));
+        return sp_fail_memory(error, "the weights", sp_bytes(layout->packed, sizeof(float)));
     }
     *weights = made;
     return SP_OK;
@@ -143,7 +143,6 @@ sp_status sp_weights_create(const sp_layout *layout, sp_weights **weights, sp_er
 void sp_weights_destroy(sp_weights *weights) {
     if (!weights) return;
     free(weights->packed);
-    free(weights->transposed);
     free(weights);
 }
 
@@ -167,26 +166,8 @@ static void copy_layer(const sp_weights *weights, size_t l, float *plain, bool l
 
 void sp_weights_load(sp_weights *weights, const float *parameters) {
     for (size_t l = 0; l < weights->layout->net->depth; l++) copy_layer(weights, l, (float *)parameters, true);
-    for (size_t i = 0; i < weights->layout->tiles; i++) sp_weights_transpose_tile(weights, &weights->layout->tile[i]);
 }
 
 void sp_weights_store(const sp_weights *weights, float *parameters) {
     for (size_t l = 0; l < weights->layout->net->depth; l++) copy_layer(weights, l, parameters, false);
-}
-
-void sp_weights_transpose_tile(sp_weights *weights, const sp_tile *tile) {
-    const sp_layer_layout *lay = &weights->layout->layers[tile->layer];
-    const sp_panel *panel = &lay->panel[tile->panel];
-    if (!weights->layout->kernels->keeps_transposed || lay->downs == 0) return;
-    const float *restrict from = weights->packed + tile->offset;
-    size_t most = weights->layout->kernels->panel;
-    for (size_t row = tile->row, next; row < tile->row + tile->rows; row = next) {
-        const sp_panel *down = &lay->down[row / most];
-        next = down->first + down->columns;
-        if (next > tile->row + tile->rows) next = tile->row + tile->rows;
-        for (size_t j = 0; j < panel->columns; j++) {
-            float *restrict to = weights->transposed + down->offset + (panel->first + j) * down->width;
-            for (size_t i = row; i < next; i++) to[i - down->first] = from[(i - tile->row) * panel->width + j];
-        }
-    }
 }

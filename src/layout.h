@@ -1,5 +1,5 @@
 /*
- * How weights lie in memory while they are used: panels, padding, a transposed copy.
+ * How weights lie in memory while they are used: panels, padding, tiles.
  *
  * W(l) [d(l-1), d(l)] is cut into panels of columns. A panel is a row-major matrix [d(l-1), width]
  * without gaps; columns beyond d(l) are zero, and stay zero. Activations and errors of a layer are
@@ -15,16 +15,15 @@
 typedef struct sp_panel {
     size_t first, columns; /* of the matrix that is cut */
     size_t width;          /* columns with padding */
-    size_t offset;         /* in the vector that holds it */
+    size_t offset;         /* in sp_weights.packed */
 } sp_panel;
 
 typedef struct sp_layer_layout {
     size_t stride;   /* of a(l) and e(l) */
     size_t panels;   /* of W(l), over its columns */
-    sp_panel *panel; /* owned; offset in sp_weights.packed */
+    sp_panel *panel; /* owned */
     size_t bias;     /* in sp_weights.packed; padded like the panels together */
-    size_t downs;    /* panels of W(l)^T, over the columns of that; 0 in layer 1 */
-    sp_panel *down;  /* owned; offset in sp_weights.transposed, or of the only panel of W(l) */
+    size_t strips;   /* of W(l), over its rows: e(l-1) is computed strip by strip; 0 in layer 1 */
 } sp_layer_layout;
 
 /* Rows row .. row + rows - 1 of a panel, and the panel's part of the bias where row is 0. */
@@ -41,7 +40,8 @@ typedef struct sp_layout {
     const sp_kernels *kernels; /* borrowed */
     size_t input_stride;       /* of a(0) */
     sp_layer_layout *layers;   /* owned [depth] */
-    size_t packed, transposed; /* floats of each */
+    size_t strip;              /* most rows of a strip; 0: all rows are one */
+    size_t packed;             /* floats of all weights and biases */
     size_t tiles, most_tile;   /* most_tile: floats of the largest, with its biases */
     size_t all_tiles;          /* floats of all */
     sp_tile *tile;             /* owned [tiles] */
@@ -50,11 +50,13 @@ typedef struct sp_layout {
 sp_status sp_layout_create(const sp_net *net, const sp_kernels *kernels, sp_layout **layout, sp_error *error);
 void sp_layout_destroy(sp_layout *layout);
 
+/* Rows first .. first + rows - 1 of W(l), layer l from 0, are its strip `strip`. */
+void sp_layout_strip(const sp_layout *layout, size_t l, size_t strip, size_t *first, size_t *rows);
+
 /* Weights and biases in use. Where panels are whole layers, `packed` is the plain vector itself. */
 typedef struct sp_weights {
     const sp_layout *layout; /* borrowed */
     float *packed;           /* owned */
-    float *transposed;       /* owned */
 } sp_weights;
 
 sp_status sp_weights_create(const sp_layout *layout, sp_weights **weights, sp_error *error);
@@ -63,8 +65,5 @@ void sp_weights_destroy(sp_weights *weights);
 /* From and to the plain vector [net->parameters]. */
 void sp_weights_load(sp_weights *weights, const float *parameters);
 void sp_weights_store(const sp_weights *weights, float *parameters);
-
-/* Brings the transposed copy of a tile up to date, after its weights have changed. */
-void sp_weights_transpose_tile(sp_weights *weights, const sp_tile *tile);
 
 #endif

@@ -96,12 +96,13 @@ sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inpu
     if (!status) status = sp_pass_prepare(pass, block, error);
     if (!status) status = sp_pass_prepare(pass, block > 0 ? rows % block : 0, error);
     if (!status) status = sp_workspace_create(layout, block, false, &workspace, error);
+    if (!status) sp_workspace_clear(workspace, layout, 0, block);
     for (size_t first = 0; first < rows && !status; first += block) {
         size_t count = rows - first < block ? rows - first : block;
         sp_weights weights = {.layout = layout, .packed = model->parameters};
         sp_preprocess_apply(&model->preprocess, count, inputs + first * net->inputs, workspace->activations[0],
                             net->inputs);
-        sp_pass_forward(pass, &weights, workspace, &(sp_slice){0, count}, 1);
+        sp_pass_outputs(pass, &weights, workspace, &(sp_slice){0, count}, 1);
         float *result = workspace->activations[net->depth];
         if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(count, net->outputs, net->outputs, result);
         memcpy(outputs + first * net->outputs, result, count * net->outputs * sizeof *outputs);

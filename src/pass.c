@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/vector.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backwar
     if (made) {
         made->activations = calloc(depth + 1, sizeof *made->activations);
         made->errors = calloc(depth + 1, sizeof *made->errors);
-        made->memory = sp_allocate_zeroed(floats, sizeof(float));
+        made->memory = sp_allocate(floats, sizeof(float));
     }
     if (!made || !made->activations || !made->errors || !made->memory) {
         sp_workspace_destroy(made);
@@ -55,6 +56,14 @@ sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backwar
     return SP_OK;
 }
 
+void sp_workspace_clear(sp_workspace *workspace, const sp_layout *layout, size_t first, size_t rows) {
+    for (size_t l = 0; l <= layout->net->depth; l++) {
+        size_t stride = stride_of(layout, l);
+        memset(workspace->activations[l] + first * stride, 0, rows * stride * sizeof(float));
+        if (workspace->errors[l]) memset(workspace->errors[l] + first * stride, 0, rows * stride * sizeof(float));
+    }
+}
+
 void sp_workspace_destroy(sp_workspace *workspace) {
     if (!workspace) return;
     free(workspace->activations);
@@ -68,10 +77,10 @@ void sp_workspace_destroy(sp_workspace *workspace) {
 /* A slice goes through a layer in blocks of so many rows: their results are then still in L1. */
 enum { BLOCK = 64 };
 
-/* Of a layer: the products of all its panels but the last, and of the last; by rows. */
+/* Of a layer: the products of all its panels (strips) but the last, and of the last; by rows. */
 typedef struct layer_products {
     sp_product forward[2][BLOCK + 1];
-    sp_product down[2][BLOCK + 1];
+    sp_product backward[2][BLOCK + 1];
 } layer_products;
 
 /* Of a layer, for slices of one size: by whether the panel is the last, and the tile its last. */
@@ -96,24 +105,37 @@ static sp_product *gradient_product(const sp_pass *pass, size_t size, const sp_t
     return &pass->gradient[size * layout->net->depth + tile->layer].of[last_panel][last_tile];
 }
 
+/* Columns of e(l-1) that a strip of W(l) gives, with padding. */
+static size_t strip_width(const sp_layout *layout, size_t l, size_t strip) {
+    return layout->kernels->transpose ? layout->layers[l - 1].panel[strip].width : layout->net->layers[l].inputs;
+}
+
+static bool prepare_backward(sp_pass *pass, size_t l, size_t rows) {
+    const sp_layout *layout = pass->layout;
+    const sp_layer_layout *lay = &layout->layers[l];
+    bool good = true;
+    for (int last = 0; last < 2; last++) {
+        size_t width = strip_width(layout, l, last ? lay->strips - 1 : 0);
+        bool transposes = layout->kernels->transpose != NULL;
+        good = good &&
+               sp_product_prepare(layout->kernels, transposes ? SP_A_B : SP_A_BT, rows, width,
+                                  layout->net->layers[l].outputs, lay->stride, transposes ? width : lay->panel[0].width,
+                                  stride_of(layout, l), &pass->layers[l].backward[last][rows]);
+    }
+    return good;
+}
+
 static bool prepare_blocks(sp_pass *pass, size_t l, size_t rows) {
     const sp_layer *layer = &pass->layout->net->layers[l];
     const sp_layer_layout *lay = &pass->layout->layers[l];
-    const sp_kernels *kernels = pass->layout->kernels;
-    size_t below = stride_of(pass->layout, l);
     bool good = true;
     for (int last = 0; last < 2; last++) {
         const sp_panel *panel = last ? &lay->panel[lay->panels - 1] : &lay->panel[0];
-        good = good && sp_product_prepare(kernels, SP_A_B, rows, panel->width, layer->inputs, below, panel->width,
-                                          lay->stride, &pass->layers[l].forward[last][rows]);
-        if (!pass->gradients || lay->downs == 0) continue;
-        const sp_panel *down = last ? &lay->down[lay->downs - 1] : &lay->down[0];
-        sp_form form = kernels->keeps_transposed ? SP_A_B : SP_A_BT;
-        size_t ldb = kernels->keeps_transposed ? down->width : panel->width;
-        good = good && sp_product_prepare(kernels, form, rows, down->width, layer->outputs, lay->stride, ldb, below,
-                                          &pass->layers[l].down[last][rows]);
+        good = good && sp_product_prepare(pass->layout->kernels, SP_A_B, rows, panel->width, layer->inputs,
+                                          stride_of(pass->layout, l), panel->width, lay->stride,
+                                          &pass->layers[l].forward[last][rows]);
     }
-    return good;
+    return good && (!pass->gradients || l == 0 || prepare_backward(pass, l, rows));
 }
 
 /* The products of one size of slices, of all layers, at the end of the list. */
@@ -203,11 +225,15 @@ static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_wor
         }
 }
 
-void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
+void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
+                     size_t first, size_t last, const sp_slice *slices, size_t count) {
+    for (size_t p = first; p < last; p++) forward_panel(pass, weights, workspace, layer, p, slices, count);
+}
+
+void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
                      size_t count) {
     for (size_t l = 0; l < pass->layout->net->depth; l++)
-        for (size_t p = 0; p < pass->layout->layers[l].panels; p++)
-            forward_panel(pass, weights, workspace, l, p, slices, count);
+        sp_pass_forward(pass, weights, workspace, l, 0, pass->layout->layers[l].panels, slices, count);
 }
 
 double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,
@@ -221,28 +247,68 @@ double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice
     return loss;
 }
 
-/* One panel of e(l): the errors of layer l + 1 through its weights (l from 1). */
-static void backward_panel(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t l, size_t p,
-                           const sp_slice *slices, size_t count) {
+size_t sp_pass_scratch(const sp_layout *layout) {
+    size_t most = 0;
+    for (size_t l = 1; l < layout->net->depth && layout->kernels->transpose; l++)
+        for (size_t strip = 0; strip < layout->layers[l].strips; strip++) {
+            size_t floats = layout->net->layers[l].outputs * strip_width(layout, l, strip);
+            if (floats > most) most = floats;
+        }
+    return most;
+}
+
+/* A strip lies in pieces, one in each panel: too short for the processor to see them coming. */
+static void ask_for(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i += SP_ALIGNMENT / sizeof *values) __builtin_prefetch(values + i);
+}
+
+/* A strip of W(l) as the product wants it: as it lies, or transposed into scratch [d(l), width], padded with zeros. */
+static const float *strip_weights(const sp_pass *pass, const sp_weights *weights, size_t l, size_t strip,
+                                  float *scratch) {
+    const sp_layout *layout = pass->layout;
+    const sp_layer_layout *lay = &layout->layers[l];
+    if (!layout->kernels->transpose) return weights->packed + lay->panel[0].offset;
+    size_t first, rows, width = strip_width(layout, l, strip);
+    sp_layout_strip(layout, l, strip, &first, &rows);
+    if (rows < width) memset(scratch, 0, layout->net->layers[l].outputs * width * sizeof *scratch);
+    for (size_t p = 0; p < lay->panels; p++) {
+        const sp_panel *panel = &lay->panel[p];
+        if (p + 1 < lay->panels)
+            ask_for(weights->packed + panel[1].offset + first * panel[1].width, rows * panel[1].width);
+        layout->kernels->transpose(rows, panel->columns, weights->packed + panel->offset + first * panel->width,
+                                   panel->width, scratch + panel->first * width, width);
+    }
+    return scratch;
+}
+
+/* One strip of e(l-1), over all rows of the slices: the weights stay in cache for all of them. */
+static void backward_strip(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t l,
+                           size_t strip, const sp_slice *slices, size_t count, float *scratch) {
     const sp_layer_layout *lay = &pass->layout->layers[l];
-    const sp_panel *panel = &lay->down[p];
-    const sp_product *products = pass->layers[l].down[p + 1 == lay->downs];
-    const float *w = (pass->layout->kernels->keeps_transposed ? weights->transposed : weights->packed) + panel->offset;
-    size_t below = stride_of(pass->layout, l);
+    const sp_product *products = pass->layers[l].backward[strip + 1 == lay->strips];
+    const float *w = strip_weights(pass, weights, l, strip, scratch);
+    size_t below = stride_of(pass->layout, l), width = strip_width(pass->layout, l, strip), first, unused;
+    sp_layout_strip(pass->layout, l, strip, &first, &unused);
     for (size_t s = 0; s < count; s++)
         for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
-            float *e = workspace->errors[l] + row * below + panel->first;
+            float *e = workspace->errors[l] + row * below + first;
             sp_product_run(&products[rows], workspace->errors[l + 1] + row * lay->stride, w, e);
-            sp_activation_backward(pass->layout->net->layers[l - 1].activation, rows, panel->width, below,
-                                   workspace->activations[l] + row * below + panel->first, e);
+            sp_activation_backward(pass->layout->net->layers[l - 1].activation, rows, width, below,
+                                   workspace->activations[l] + row * below + first, e);
         }
 }
 
-void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
-                      size_t count) {
-    for (size_t l = pass->layout->net->depth - 1; l >= 1; l--) /* nothing learns below the first layer */
-        for (size_t p = 0; p < pass->layout->layers[l].downs; p++)
-            backward_panel(pass, weights, workspace, l, p, slices, count);
+void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
+                      size_t first, size_t last, const sp_slice *slices, size_t count, float *scratch) {
+    for (size_t strip = first; strip < last; strip++)
+        backward_strip(pass, weights, workspace, layer, strip, slices, count, scratch);
+}
+
+/* Sums rows of e: dJ/db, since dz/db = 1. */
+SP_VECTOR static void sum_rows(size_t rows, size_t width, size_t stride, const float *restrict e, float *restrict sum) {
+    memset(sum, 0, width * sizeof *sum);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < width; j++) sum[j] += e[i * stride + j];
 }
 
 void sp_pass_gradient(const sp_pass *pass, const sp_workspace *workspace, const sp_tile *tile, sp_slice slice,
@@ -260,8 +326,5 @@ void sp_pass_gradient(const sp_pass *pass, const sp_workspace *workspace, const 
     const float *e = workspace->errors[tile->layer + 1] + slice.first * lay->stride + panel->first;
     sp_product_run(gradient_product(pass, size, tile), a, e, sum);
 
-    float *restrict bias = sum + tile->count;
-    memset(bias, 0, tile->biases * sizeof *bias);
-    for (size_t i = 0; i < slice.count && tile->biases > 0; i++)
-        for (size_t j = 0; j < tile->biases; j++) bias[j] += e[i * lay->stride + j];
+    if (tile->biases > 0) sum_rows(slice.count, tile->biases, lay->stride, e, sum + tile->count);
 }

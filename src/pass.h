@@ -16,8 +16,13 @@ typedef struct sp_workspace {
     float *memory;       /* owned: all of the above lies in it */
 } sp_workspace;
 
+/* Its memory is untouched, so that a page of it can be put on the NUMA node of the thread that clears it. */
 sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backward, sp_workspace **workspace,
                               sp_error *error);
+
+/* Sets rows first .. first + rows - 1 to zero; every row once, before its first use. */
+void sp_workspace_clear(sp_workspace *workspace, const sp_layout *layout, size_t first, size_t rows);
+
 void sp_workspace_destroy(sp_workspace *workspace);
 
 /* Bytes that a workspace takes. */
@@ -36,8 +41,15 @@ void sp_pass_destroy(sp_pass *pass);
  */
 sp_status sp_pass_prepare(sp_pass *pass, size_t rows, sp_error *error);
 
-/* a(l) = f(W(l)^T a(l-1) + b(l)) for l = 1 .. L (logits under softmax), over `count` slices. */
-void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
+/*
+ * a(l) = f(W(l)^T a(l-1) + b(l)) of layer l (from 0, here and below), over `count` slices: the columns of panels
+ * first .. last - 1. The last layer's are logits under softmax.
+ */
+void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
+                     size_t first, size_t last, const sp_slice *slices, size_t count);
+
+/* The same for all panels of all layers. */
+void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
                      size_t count);
 
 /*
@@ -47,9 +59,15 @@ void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspac
 double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,
                     size_t *correct);
 
-/* e(l-1) = (W(l) e(l)) * f'(z(l-1)) for l = L .. 2, over `count` slices. */
-void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
-                      size_t count);
+/* Floats of scratch that a thread needs to go backward. */
+size_t sp_pass_scratch(const sp_layout *layout);
+
+/*
+ * e(l-1) = (W(l) e(l)) * f'(z(l-1)) of layer l >= 1, over `count` slices: the columns of strips first .. last - 1.
+ * `scratch` has sp_pass_scratch() floats, and is the calling thread's.
+ */
+void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
+                      size_t first, size_t last, const sp_slice *slices, size_t count, float *scratch);
 
 /*
  * dJ/dw of one tile over the rows of one slice: a(l-1)^T e(l) into sum [tile->count], and the sum

@@ -61,16 +61,17 @@ static size_t table_bytes(const sp_dataset *dataset) {
     return sp_bytes(dataset->table->rows, dataset->table->features * value + sizeof(float));
 }
 
-/* More threads than shards have nothing to do in the longer half of a step. */
+/* More threads than there are shards, or tiles, never have anything to do. */
 static size_t useful_threads(const sp_plan *plan) {
     size_t allowed = sp_host_threads();
-    return plan->shards < allowed ? plan->shards : allowed;
+    size_t useful = plan->shards > plan->layout->tiles ? plan->shards : plan->layout->tiles;
+    return useful < allowed ? useful : allowed;
 }
 
 /* Weights, in training and as they were best; rows, their numbers and order; shards; the data. */
 static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     const sp_layout *layout = plan->layout;
-    size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed + layout->transposed, sizeof(float)) +
+    size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed, sizeof(float)) +
                    sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
     for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
@@ -92,15 +93,15 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->shards = (size_t)config->parallel.shards;
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
-    plan->threads_follow = config->parallel.threads == SP_AUTO;
-    plan->threads = plan->threads_follow ? useful_threads(plan) : (size_t)config->parallel.threads;
-
     plan->reduction = (sp_reduction)config->parallel.reduction;
     if (plan->reduction == SP_REDUCTION_AUTO)
         plan->reduction = plan->shards > 1 ? SP_REDUCTION_FUSED : SP_REDUCTION_PRIVATE;
     status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
-    if (!status) plan->total_bytes = memory_of(plan, data);
-    return status;
+    if (status) return status;
+    plan->threads_follow = config->parallel.threads == SP_AUTO;
+    plan->threads = plan->threads_follow ? useful_threads(plan) : (size_t)config->parallel.threads;
+    plan->total_bytes = memory_of(plan, data);
+    return SP_OK;
 }
 
 void sp_plan_clear(sp_plan *plan) {

@@ -114,6 +114,15 @@ sp_status sp_rundir_save_model(sp_rundir *rundir, const sp_model *model, sp_erro
     return status ? status : sp_model_save(model, path, error);
 }
 
+static bool add_phases(sp_json *root, const sp_summary *summary) {
+    if (isnan(summary->phase_seconds[0])) return true; /* nobody asked */
+    sp_json *phases = sp_json_add_object(root, "phases");
+    bool good = true;
+    for (int i = 0; i < SP_PHASES; i++)
+        good = sp_json_add_number(phases, sp_phase_name((sp_phase)i), summary->phase_seconds[i]) && good;
+    return good;
+}
+
 static sp_json *summary_document(const sp_summary *summary) {
     char hash[20];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary->weights_xxh64);
@@ -133,6 +142,7 @@ static sp_json *summary_document(const sp_summary *summary) {
     good = sp_json_add_count(root, "threads", summary->threads) && good;
     good = sp_json_add_count(root, "shards", summary->shards) && good;
     good = sp_json_add_count(root, "parameters", summary->parameters) && good;
+    good = add_phases(root, summary) && good;
     good = sp_json_add_text(root, "weights_xxh64", hash) && good;
     good = sp_json_add_text(root, "version", sp_version()) && good;
     if (good) return root;

@@ -15,7 +15,7 @@ size_t sp_shard_most_rows(size_t rows, size_t shards) {
 }
 
 size_t sp_shard_auto(size_t batch_size) {
-    size_t few = batch_size / 8 < 8 ? batch_size / 8 : 8;
+    size_t few = batch_size / 16 < 8 ? batch_size / 16 : 8;
     size_t many = batch_size / 32 < 64 ? batch_size / 32 : 64;
     size_t shards = few > many ? few : many;
     return shards > 0 ? shards : 1;
@@ -54,32 +54,24 @@ void sp_shards_destroy(sp_shards *shards) {
     free(shards);
 }
 
-/* The rows of a slice and what they should come to, from all over the data set. */
-static void gather(sp_shards *shards, size_t input_stride, sp_batch batch, sp_slice slice) {
+void sp_shards_gather(sp_shards *shards, size_t input_stride, sp_batch batch, size_t first, size_t last) {
     const sp_dataset *data = shards->data;
-    const uint32_t *rows = batch.rows + slice.first;
-    sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count,
-                         shards->workspace->activations[0] + slice.first * input_stride, input_stride);
-    sp_dataset_gather_targets(data, rows, slice.count, shards->classes + slice.first, shards->values + slice.first);
-}
-
-static void take_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t shard) {
-    sp_slice slice = shards->slices[shard];
-    sp_truth truth = {.classes = shards->data->classes ? shards->classes + slice.first : NULL,
-                      .values = shards->data->classes ? NULL : shards->values + slice.first};
-    sp_tally tally = {.rows = slice.count};
-    tally.loss = sp_pass_loss(pass, shards->workspace, slice, truth, 1.0f / (float)batch.count, &tally.correct);
-    sp_tally_add(&shards->tallies[shard], &tally);
-}
-
-void sp_shards_run(sp_shards *shards, const sp_pass *pass, const sp_weights *weights, sp_batch batch, size_t first,
-                   size_t last) {
-    sp_slice *slices = shards->slices;
     for (size_t s = first; s < last; s++) {
-        slices[s] = sp_shard_slice(batch.count, shards->count, s);
-        gather(shards, weights->layout->input_stride, batch, slices[s]);
+        sp_slice slice = shards->slices[s] = sp_shard_slice(batch.count, shards->count, s);
+        const uint32_t *rows = batch.rows + slice.first;
+        sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count,
+                             shards->workspace->activations[0] + slice.first * input_stride, input_stride);
+        sp_dataset_gather_targets(data, rows, slice.count, shards->classes + slice.first, shards->values + slice.first);
     }
-    sp_pass_forward(pass, weights, shards->workspace, slices + first, last - first);
-    for (size_t s = first; s < last; s++) take_loss(shards, pass, batch, s);
-    sp_pass_backward(pass, weights, shards->workspace, slices + first, last - first);
+}
+
+void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t first, size_t last) {
+    for (size_t s = first; s < last; s++) {
+        sp_slice slice = shards->slices[s];
+        sp_truth truth = {.classes = shards->data->classes ? shards->classes + slice.first : NULL,
+                          .values = shards->data->classes ? NULL : shards->values + slice.first};
+        sp_tally tally = {.rows = slice.count};
+        tally.loss = sp_pass_loss(pass, shards->workspace, slice, truth, 1.0f / (float)batch.count, &tally.correct);
+        sp_tally_add(&shards->tallies[s], &tally);
+    }
 }

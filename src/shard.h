@@ -14,9 +14,9 @@ sp_slice sp_shard_slice(size_t rows, size_t shards, size_t shard);
 size_t sp_shard_most_rows(size_t rows, size_t shards);
 
 /*
- * Shards for `shards = auto`: enough for many threads, each with 8 rows or more, 32 or more
- * where there are many. It follows the batch size alone, never the machine, because it is
- * part of the result.
+ * Shards for `shards = auto`: enough for many threads, each with 16 rows or more, 32 or more where there are
+ * many: each shard costs an addition a weight. It follows the batch size alone, never the machine,
+ * because it is part of the result.
  */
 size_t sp_shard_auto(size_t batch_size);
 
@@ -37,11 +37,10 @@ sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, c
                            const sp_preprocess *preprocess, sp_shards **shards, sp_error *error);
 void sp_shards_destroy(sp_shards *shards);
 
-/*
- * Shards first .. last - 1 of the mini-batch: gather, forward, loss, backward. Layer by layer and
- * panel by panel, so that weights stay in cache for all rows. No other shard is touched.
- */
-void sp_shards_run(sp_shards *shards, const sp_pass *pass, const sp_weights *weights, sp_batch batch, size_t first,
-                   size_t last);
+/* Rows and truth of shards first .. last - 1 of the mini-batch, into their places of the workspace. */
+void sp_shards_gather(sp_shards *shards, size_t input_stride, sp_batch batch, size_t first, size_t last);
+
+/* Loss and e(L) of shards first .. last - 1, which went forward; added to their tallies. */
+void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t first, size_t last);
 
 #endif

@@ -1,37 +1,65 @@
 #include "step.h"
 
-#include "base/barrier.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "base/memory.h"
+#include "base/place.h"
+#include "base/share.h"
 #include "reduce.h"
 #include "shard.h"
+#include "stage.h"
 #include "team.h"
 
+#include <math.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What belongs to one thread of the team; on cache lines of its own. */
+typedef struct worker {
+    _Alignas(SP_ALIGNMENT) size_t number;
+    size_t part, reach;        /* of the list at hand: where it takes from, and how far it looks */
+    size_t done;               /* items of that list */
+    uint32_t round;            /* of that list */
+    sp_place_saved saved;      /* where the thread was before */
+    float *scratch;            /* owned: of going backward, then of the reduction */
+    double seconds[SP_PHASES]; /* that it spent; only where somebody wants to know */
+} worker;
 
 struct sp_stepper {
     const sp_layout *layout; /* borrowed, of the weights */
     sp_weights *weights;     /* borrowed */
     sp_pass *pass;           /* owned */
     sp_shards *shards;       /* owned */
+    sp_stages *stages;       /* owned: as arranged for `threads` */
     sp_team team;
-    size_t threads,
-        batch_size;     /* threads: of the segment of steps at hand; shards and tiles are cut into as many parts */
-    size_t *first_tile; /* owned [most threads + 1]: tiles of part p are first_tile[p] .. first_tile[p + 1] - 1 */
-    float **gradients;  /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
-    float **scratch;    /* owned [most threads]: of the reduction */
+    sp_place *place;            /* owned; NULL: threads stay where they are */
+    size_t threads, batch_size; /* threads: of the segment of steps at hand; work is cut into as many parts */
+    sp_share *share;            /* owned */
+    size_t *bounds;             /* owned: of the parts of each stage, and of the tiles behind them */
+    size_t *tiles;              /* owned [tiles]: their numbers, part by part */
+    worker *workers;            /* owned [most threads] */
+    float **gradients;          /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     sp_optimizer optimizer;
     float eta;
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
     void *context;
-    float *collect; /* where the sums go instead of an update, by tile->at; NULL: update */
-    bool stop;
+    float *collect;   /* where the sums go instead of an update, by tile->at; NULL: update */
+    atomic_bool stop; /* a thread that is late may look while another sets it */
+    bool timed;
 };
 
-/* ---- The mini-batch step ---------------------------------------------------------------- */
+/* ---- Gradients ----------------------------------------------------------------------------- */
+
+/* reduction = private: the gradients of some shards, all tiles, into buffers of their own. */
+static void private_gradients(sp_stepper *t, size_t first, size_t last) {
+    for (size_t s = first; s < last; s++)
+        for (size_t i = 0; i < t->layout->tiles; i++) {
+            const sp_tile *tile = &t->layout->tile[i];
+            sp_pass_gradient(t->pass, t->shards->workspace, tile, t->shards->slices[s], t->gradients[s] + tile->at);
+        }
+}
 
 /* One shard's gradient of one tile. */
 typedef struct tile_of {
@@ -50,65 +78,174 @@ static const float *shard_gradient(void *context, size_t shard, float *room) {
 
 static void update(sp_stepper *t, const sp_tile *tile, const float *gradient) {
     float *packed = t->weights->packed;
+    if (t->collect) {
+        memcpy(t->collect + tile->at, gradient, (tile->count + tile->biases) * sizeof *gradient);
+        return;
+    }
     sp_optim_update(t->optimizer, t->eta, tile->count, gradient, packed + tile->offset);
     sp_optim_update(t->optimizer, t->eta, tile->biases, gradient + tile->count, packed + tile->bias);
-    sp_weights_transpose_tile(t->weights, tile);
 }
 
-/* One part of the shards of the mini-batch: forward and backward, each shard on rows of its own. */
-static void run_shards(sp_stepper *t, sp_batch batch, size_t part) {
-    size_t first = t->shards->count * part / t->threads, last = t->shards->count * (part + 1) / t->threads;
-    sp_shards_run(t->shards, t->pass, t->weights, batch, first, last);
-    for (size_t s = first; s < last && t->gradients; s++)
-        for (size_t i = 0; i < t->layout->tiles; i++) {
-            const sp_tile *tile = &t->layout->tile[i];
-            sp_pass_gradient(t->pass, t->shards->workspace, tile, t->shards->slices[s], t->gradients[s] + tile->at);
+/* ---- Work shared out among the threads --------------------------------------------------------- */
+
+/* Cuts `items` into as many parts as there are threads. */
+static void cut(const sp_stepper *t, size_t items, size_t *bounds) {
+    for (size_t part = 0; part <= t->threads; part++) bounds[part] = items * part / t->threads;
+}
+
+static size_t *bounds_of(const sp_stepper *t, size_t stage) {
+    return t->bounds + stage * (t->team.most + 1);
+}
+
+/*
+ * The tiles, so that a thread updates the weights that it will go forward with: each part has its share of each
+ * layer's, in the order of the panels.
+ */
+static void share_out_tiles(sp_stepper *t) {
+    const sp_layout *layout = t->layout;
+    size_t *bounds = bounds_of(t, t->stages->count), count = 0;
+    for (size_t part = 0; part < t->threads; part++) {
+        bounds[part] = count;
+        for (size_t first = 0, next; first < layout->tiles; first = next) {
+            for (next = first; next < layout->tiles && layout->tile[next].layer == layout->tile[first].layer;) next++;
+            size_t tiles = next - first;
+            for (size_t i = tiles * part / t->threads; i < tiles * (part + 1) / t->threads; i++)
+                t->tiles[count++] = first + i;
         }
-}
-
-/* One part of the tiles of the weights: the shards' gradients summed in a fixed order, one update. */
-static void reduce_and_update(sp_stepper *t, size_t part) {
-    for (size_t i = t->first_tile[part]; i < t->first_tile[part + 1]; i++) {
-        const sp_tile *tile = &t->layout->tile[i];
-        float *gradient = t->scratch[part];
-        sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, gradient,
-                      t->layout->most_tile);
-        if (t->collect)
-            memcpy(t->collect + tile->at, gradient, (tile->count + tile->biases) * sizeof *gradient);
-        else
-            update(t, tile, gradient);
     }
+    bounds[t->threads] = count;
 }
 
-/* Cuts the tiles into `threads` parts of about the same size. */
-static void share_tiles(sp_stepper *t, size_t threads) {
-    size_t tile = 0;
+static void share_out(sp_stepper *t, size_t threads) {
     t->threads = threads;
-    for (size_t part = 0; part < threads; part++) {
-        t->first_tile[part] = tile;
-        size_t until = t->layout->all_tiles * (part + 1) / threads;
-        while (tile < t->layout->tiles && t->layout->tile[tile].at + t->layout->tile[tile].count / 2 < until) tile++;
-    }
-    t->first_tile[threads] = t->layout->tiles;
+    sp_stages_arrange(t->stages, t->layout, t->batch_size, t->shards->count, threads);
+    for (size_t s = 0; s < t->stages->count; s++) cut(t, t->stages->stage[s].items, bounds_of(t, s));
+    share_out_tiles(t);
 }
 
-/* Steps first .. last - 1 of the epoch: one fork, one join, and two barriers a step. */
+/* The next items of a stage, or of the tiles behind the last one, for this thread; false: none are left. */
+static bool take(const sp_stepper *t, worker *w, size_t stage, size_t *first, size_t *last) {
+    bool shards = stage < t->stages->count && t->stages->stage[stage].pieces == 0;
+    sp_share_list list = {.round = w->round, .parts = t->threads, .bounds = bounds_of(t, stage), .halves = shards};
+    if (!sp_share_take(t->share, list, w->reach, &w->part, first, last)) return false;
+    w->done += *last - *first;
+    return true;
+}
+
+static double start_clock(const sp_stepper *t) {
+    return t->timed ? sp_host_seconds() : 0;
+}
+
+static void stop_clock(const sp_stepper *t, worker *w, sp_phase phase, double *since) {
+    if (!t->timed) return;
+    double now = sp_host_seconds();
+    w->seconds[phase] += now - *since;
+    *since = now;
+}
+
+/* Threads look at a few parts besides their own; at all of them where OpenMP gave fewer threads than parts. */
+enum { REACH = 8 };
+
+static worker *start_worker(sp_stepper *t, size_t number, size_t given, uint32_t round) {
+    worker *w = &t->workers[number];
+    bool near = given == t->threads && given > REACH;
+    w->number = w->part = number;
+    w->reach = near ? REACH : t->threads;
+    w->done = 0;
+    w->round = round;
+    sp_place_enter(t->place, number, &w->saved);
+    return w;
+}
+
+/*
+ * This thread finds nothing left to do in a stage of so many items. Whoever did the last of them ends it, the others
+ * wait for that.
+ */
+static void finish(sp_stepper *t, worker *w, size_t items, size_t steps_done) {
+    double since = start_clock(t);
+    if (sp_share_done(t->share, w->done, items)) {
+        if (steps_done > 0) t->stop = t->on_step && t->on_step(t->context, steps_done);
+        sp_share_next(t->share);
+    } else {
+        sp_share_wait(t->share, w->round);
+    }
+    stop_clock(t, w, SP_PHASE_BARRIER, &since);
+    w->part = w->number;
+    w->done = 0;
+    w->round++;
+}
+
+/* ---- The mini-batch step ---------------------------------------------------------------- */
+
+/* One operation on shards first .. last - 1, on all panels and strips or on one piece of them. */
+static void operate(sp_stepper *t, worker *w, sp_operation operation, const size_t *piece, sp_batch batch, size_t first,
+                    size_t last) {
+    const sp_layer_layout *lay = &t->layout->layers[operation.layer];
+    sp_workspace *workspace = t->shards->workspace;
+    const sp_slice *slices = t->shards->slices + first;
+    size_t from = piece ? *piece : 0, count = last - first;
+    double since = start_clock(t);
+    switch (operation.phase) {
+    case SP_PHASE_GATHER: sp_shards_gather(t->shards, t->layout->input_stride, batch, first, last); break;
+    case SP_PHASE_FORWARD:
+        sp_pass_forward(t->pass, t->weights, workspace, operation.layer, from, piece ? from + 1 : lay->panels, slices,
+                        count);
+        break;
+    case SP_PHASE_LOSS: sp_shards_loss(t->shards, t->pass, batch, first, last); break;
+    case SP_PHASE_BACKWARD:
+        sp_pass_backward(t->pass, t->weights, workspace, operation.layer, from, piece ? from + 1 : lay->strips, slices,
+                         count, w->scratch);
+        break;
+    default: private_gradients(t, first, last); break;
+    }
+    stop_clock(t, w, operation.phase, &since);
+}
+
+/* Forward and backward, as far as the stage goes: shard by shard, or piece by piece of its layer's weights. */
+static void run_stage(sp_stepper *t, worker *w, size_t number, sp_batch batch) {
+    const sp_stage *stage = &t->stages->stage[number];
+    size_t first, last, shards = t->shards->count;
+    while (take(t, w, number, &first, &last)) {
+        if (stage->pieces == 0) {
+            for (size_t i = 0; i < stage->count; i++) operate(t, w, stage->operations[i], NULL, batch, first, last);
+            continue;
+        }
+        size_t piece = first / stage->groups, group = first % stage->groups;
+        operate(t, w, *stage->operations, &piece, batch, shards * group / stage->groups,
+                shards * (group + 1) / stage->groups);
+    }
+}
+
+/* Tile by tile: the shards' gradients summed in a fixed order, one update. */
+static void reduce_and_update(sp_stepper *t, worker *w) {
+    size_t first, last;
+    while (take(t, w, t->stages->count, &first, &last)) {
+        const sp_tile *tile = &t->layout->tile[t->tiles[first]];
+        double since = start_clock(t);
+        sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, w->scratch,
+                      t->layout->most_tile);
+        stop_clock(t, w, SP_PHASE_GRADIENT, &since);
+        update(t, tile, w->scratch);
+        stop_clock(t, w, SP_PHASE_UPDATE, &since);
+    }
+}
+
+/* Steps first .. last - 1 of the epoch, by a team of threads: one fork, one join. */
 static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t first, size_t last) {
-    sp_barrier barrier = {0};
+    uint32_t round = sp_share_round(t->share);
 #pragma omp parallel num_threads((int)t->threads)
-    for (size_t step = first; step < last && !t->stop; step++) {
-        /* OpenMP may give fewer threads than were asked for: then some do the work of several. */
-        size_t mine = (size_t)omp_get_thread_num(), given = (size_t)omp_get_num_threads();
-        sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
-
-        for (size_t part = mine; part < t->threads; part += given) run_shards(t, batch, part);
-        sp_barrier_wait(&barrier, (unsigned)given); /* every shard has been forward and backward */
-
-        /* Between the two barriers, so that all threads see the same answer after the second. */
-        if (mine == 0) t->stop = t->on_step && t->on_step(t->context, step + 1);
-
-        for (size_t part = mine; part < t->threads; part += given) reduce_and_update(t, part);
-        sp_barrier_wait(&barrier, (unsigned)given); /* every weight is new */
+    {
+        worker *w = start_worker(t, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads(), round);
+        for (size_t step = first; step < last && !t->stop; step++) {
+            sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
+            for (size_t stage = 0; stage < t->stages->count; stage++) {
+                run_stage(t, w, stage, batch);
+                finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */
+            }
+            reduce_and_update(t, w);
+            finish(t, w, t->layout->tiles, step + 1); /* every weight is new */
+        }
+        sp_place_leave(t->place, &w->saved);
     }
 }
 
@@ -124,7 +261,7 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, dou
     for (size_t done = 0, count; done < steps && !t->stop; done += count) {
         size_t threads;
         count = sp_team_next(&t->team, steps - done, &threads);
-        if (threads != t->threads) share_tiles(t, threads);
+        if (threads != t->threads) share_out(t, threads);
         double started = sp_host_seconds();
         run_steps(t, order, rows, done, done + count);
         sp_team_report(&t->team, count, sp_host_seconds() - started);
@@ -137,6 +274,17 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, dou
 
 size_t sp_stepper_threads(const sp_stepper *t) {
     return t->team.best;
+}
+
+void sp_stepper_time(sp_stepper *t) {
+    t->timed = true;
+}
+
+void sp_stepper_phases(const sp_stepper *t, double seconds[SP_PHASES]) {
+    for (int phase = 0; phase < SP_PHASES; phase++) {
+        seconds[phase] = t->timed ? 0 : NAN;
+        for (size_t i = 0; t->timed && i < t->team.most; i++) seconds[phase] += t->workers[i].seconds[phase];
+    }
 }
 
 sp_tally sp_stepper_step(sp_stepper *t, sp_batch batch, double eta) {
@@ -168,26 +316,62 @@ sp_status sp_stepper_gradients(sp_stepper *t, sp_batch batch, float *gradients, 
     return SP_OK;
 }
 
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+/*
+ * A page lies on the NUMA node of the thread that writes it first: each thread clears the rows it will work on, and
+ * moves the weights it will update to pages of its own.
+ */
+static bool settle(sp_stepper *t) {
+    bool moves = sp_place_nodes(t->place) > 1;
+    float *old = t->weights->packed, *packed = moves ? sp_allocate(t->layout->packed, sizeof(float)) : old;
+    if (!packed) return false;
+#pragma omp parallel num_threads((int)t->threads)
+    {
+        size_t given = (size_t)omp_get_num_threads();
+        worker *w = start_worker(t, (size_t)omp_get_thread_num(), given, 0);
+        for (size_t part = w->number; part < t->threads; part += given) {
+            size_t rows = t->batch_size, first = rows * part / t->threads;
+            sp_workspace_clear(t->shards->workspace, t->layout, first, rows * (part + 1) / t->threads - first);
+            const size_t *bounds = bounds_of(t, t->stages->count);
+            for (size_t i = bounds[part]; moves && i < bounds[part + 1]; i++) {
+                const sp_tile *tile = &t->layout->tile[t->tiles[i]];
+                memcpy(packed + tile->offset, old + tile->offset, tile->count * sizeof *packed);
+                memcpy(packed + tile->bias, old + tile->bias, tile->biases * sizeof *packed);
+            }
+        }
+        sp_place_leave(t->place, &w->saved);
+    }
+    t->weights->packed = packed;
+    if (moves) free(old);
+    return true;
+}
+
 /* ---- Life --------------------------------------------------------------------------------- */
 
 static bool allocate_private(sp_stepper *t) {
     t->gradients = calloc(t->shards->count, sizeof *t->gradients);
     for (size_t s = 0; t->gradients && s < t->shards->count; s++) {
-        t->gradients[s] = sp_allocate_zeroed(t->layout->all_tiles, sizeof(float));
+        t->gradients[s] = sp_allocate(t->layout->all_tiles, sizeof(float));
         if (!t->gradients[s]) return false;
     }
     return t->gradients != NULL;
 }
 
-static bool allocate_scratch(sp_stepper *t) {
-    t->first_tile = calloc(t->team.most + 1, sizeof *t->first_tile);
-    t->scratch = calloc(t->team.most, sizeof *t->scratch);
-    if (!t->first_tile || !t->scratch) return false;
-    for (size_t i = 0; i < t->team.most; i++) {
-        t->scratch[i] = sp_allocate(sp_reduce_scratch(t->shards->count) * t->layout->most_tile, sizeof(float));
-        if (!t->scratch[i]) return false;
+static bool allocate_workers(sp_stepper *t) {
+    size_t most = t->team.most, scratch = sp_pass_scratch(t->layout);
+    size_t sums = sp_reduce_scratch(t->shards->count) * t->layout->most_tile;
+    if (scratch < sums) scratch = sums;
+    t->share = sp_share_create(most);
+    t->bounds = calloc((t->stages->most + 1) * (most + 1), sizeof *t->bounds);
+    t->tiles = calloc(t->layout->tiles, sizeof *t->tiles);
+    t->workers = sp_allocate_zeroed(most, sizeof *t->workers);
+    if (!t->share || !t->bounds || !t->tiles || !t->workers) return false;
+    for (size_t i = 0; i < most; i++) {
+        t->workers[i].scratch = sp_allocate(scratch, sizeof(float));
+        if (!t->workers[i].scratch) return false;
     }
-    share_tiles(t, t->team.most);
+    share_out(t, most);
     return true;
 }
 
@@ -206,11 +390,14 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
                          .team = sp_team_create(plan->threads, !plan->threads_follow),
                          .batch_size = plan->batch_size,
                          .optimizer = optimizer};
+    bool private = plan->reduction == SP_REDUCTION_PRIVATE;
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
     if (!status)
         status = sp_shards_create(weights->layout, plan->batch_size, plan->shards, data->train.data, &data->preprocess,
                                   &made->shards, error);
-    if (!status && (!allocate_scratch(made) || (plan->reduction == SP_REDUCTION_PRIVATE && !allocate_private(made))))
+    if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
+    if (!status) status = sp_place_create(made->team.most, &made->place, error);
+    if (!status && (!allocate_workers(made) || (private && !allocate_private(made)) || !settle(made)))
         status = sp_fail_memory(error, "the gradients", plan->total_bytes);
     size_t last = plan->rows % plan->batch_size;
     if (!status) status = sp_stepper_prepare(made, plan->batch_size, error);
@@ -226,10 +413,14 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
-    for (size_t i = 0; stepper->scratch && i < stepper->team.most; i++) free(stepper->scratch[i]);
+    for (size_t i = 0; stepper->workers && i < stepper->team.most; i++) free(stepper->workers[i].scratch);
     free(stepper->gradients);
-    free(stepper->scratch);
-    free(stepper->first_tile);
+    free(stepper->workers);
+    free(stepper->tiles);
+    free(stepper->bounds);
+    sp_share_destroy(stepper->share);
+    sp_stages_destroy(stepper->stages);
+    sp_place_destroy(stepper->place);
     sp_shards_destroy(stepper->shards);
     sp_pass_destroy(stepper->pass);
     free(stepper);

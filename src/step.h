@@ -25,6 +25,12 @@ sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error);
 /* Threads that its last steps were worth; the plan's, where they are fixed. */
 size_t sp_stepper_threads(const sp_stepper *stepper);
 
+/* From now on, the clock is looked at around every phase. */
+void sp_stepper_time(sp_stepper *stepper);
+
+/* Seconds of each phase since then, summed over the threads; NaN where nobody looked. */
+void sp_stepper_phases(const sp_stepper *stepper, double seconds[SP_PHASES]);
+
 /* One step on `batch`, with learning rate `eta`. Returns its loss and hits, before the update. */
 sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 

@@ -64,6 +64,7 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     sp_weights_load(r->weights, r->parameters);
     status =
         sp_stepper_create(&r->plan, r->data, (sp_optimizer)r->config->optimizer.name, r->weights, &r->stepper, error);
+    if (!status && r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
     const size_t rows[] = {r->data->train.rows.count, r->data->validation.rows.count, r->data->test.rows.count};
     if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, rows, 3, &r->evaluator, error);
     if (!status) status = sp_rundir_create(r->config, &r->rundir, error);
@@ -200,6 +201,7 @@ static sp_status finish(run *r, double started, sp_summary *summary, sp_error *e
     summary->samples_per_second = (double)r->samples / r->steps_before;
     summary->threads = sp_stepper_threads(r->stepper);
     summary->shards = r->plan.shards;
+    sp_stepper_phases(r->stepper, summary->phase_seconds);
     summary->parameters = r->model->net->parameters;
     summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);
     sp_status status = sp_rundir_save_model(r->rundir, r->model, error);

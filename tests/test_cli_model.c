@@ -89,6 +89,18 @@ Test(cli_predict, probabilities_sum_to_one_and_the_largest_is_the_prediction) {
     }
 }
 
+/* The first row of a file, with its header, and the same among others: the same probabilities, to the last digit. */
+Test(cli_predict, a_row_does_not_depend_on_its_neighbours) {
+    const char *model = trained("configs/iris.ini -s train.epochs=3");
+    char *all = run("shardprop predict --probabilities %s data/iris.csv", model).out;
+    for (int rows = 1; rows <= 20; rows++) {
+        char *few = run("head -n %d data/iris.csv > '%s' && shardprop predict --probabilities %s '%s'", rows + 1,
+                        scratch_path("few.csv"), model, scratch_path("few.csv"))
+                        .out;
+        cr_expect(strncmp(all, few, strlen(few)) == 0, "%d rows: %s", rows, few);
+    }
+}
+
 Test(cli_predict, into_a_file_whole_or_not_at_all) {
     const char *model = trained("configs/iris.ini -s train.epochs=3"), *path = write_text("p.csv", "as it was\n");
     outcome direct = run("shardprop predict %s data/iris.csv", model);

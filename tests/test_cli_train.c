@@ -497,3 +497,22 @@ Test(cli_show, quiet_on_a_terminal) {
     cr_expect(strncmp(result.out, "completed after", 15) == 0, "%s", result.out);
     cr_expect_null(strchr(result.out, '\033'));
 }
+
+Test(cli_train, tells_where_the_time_goes_when_asked) {
+    const char *const names[] = {"gather", "forward", "loss", "backward", "gradient", "update", "barrier"};
+    train("configs/digits.ini -s train.epochs=2");
+    cr_expect_null(cJSON_GetObjectItemCaseSensitive(summary(), "phases"), "nobody asked");
+    outcome result = train("configs/digits.ini -s train.epochs=2 -s parallel.threads=2 --phases");
+    const cJSON *phases = cJSON_GetObjectItemCaseSensitive(summary(), "phases");
+    cr_assert_eq(cJSON_GetArraySize(phases), 7);
+    double sum = 0;
+    for (int i = 0; i < 7; i++) {
+        const cJSON *seconds = cJSON_GetObjectItemCaseSensitive(phases, names[i]);
+        cr_assert(cJSON_IsNumber(seconds), "%s", names[i]);
+        cr_expect(strstr(result.out, names[i]), "%s is printed", names[i]);
+        cr_expect_geq(seconds->valuedouble, 0);
+        sum += seconds->valuedouble;
+    }
+    cr_expect_gt(sum, 0);
+    cr_expect_leq(sum, 2 * number("train_seconds"), "two threads have no more time than that");
+}

@@ -44,17 +44,17 @@ mutate() {
 
 se='train.loss=squared_error'
 mutate src/math/loss.c 's/2\.0f \* inverse_n \* miss/inverse_n * miss/' -s $se
-mutate src/math/loss.c 's/e\[j\] = inverse_n \* (e\[j\]/e[j] = (e[j]/'
-mutate src/math/loss.c 's/(j == class ? 1\.0f : 0\.0f)/(j == class ? -1.0f : 0.0f)/'
+mutate src/math/loss.c 's/block->value\[i\] \*= inverse_n/block->value[i] *= 1.0f/'
+mutate src/math/loss.c 's/\* rows + i\] -= 1\.0f/* rows + i] += 1.0f/'
 mutate src/math/activation.c 's/e\[j\] \*= a\[j\] \* (1\.0f - a\[j\])/e[j] *= (1.0f - a[j])/' -s network.activation=sigmoid
 mutate src/math/activation.c 's/e\[j\] \*= 1\.0f - a\[j\] \* a\[j\]/e[j] *= 1.0f + a[j] * a[j]/'
 mutate src/math/activation.c 's/e\[j\] = a\[j\] > 0\.0f ? e\[j\] : 0\.0f/e[j] = a[j] > 0.0f ? e[j] : 0.1f * e[j]/' -s network.activation=relu
-mutate src/pass.c 's/bias\[j\] += e/bias[j] -= e/'
-mutate src/pass.c 's/for (size_t i = 0; i < slice.count \&\& tile/for (size_t i = 1; i < slice.count \&\& tile/'
+mutate src/pass.c 's/sum\[j\] += e/sum[j] -= e/'
+mutate src/pass.c 's/for (size_t i = 0; i < rows; i++)$/for (size_t i = 1; i < rows; i++)/'
 mutate src/pass.c 's/sp_activation_backward(pass->layout->net->layers\[l - 1\]\.activation/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8
 mutate src/shard.c 's/1\.0f \/ (float)batch\.count/1.0f \/ (float)slice.count/' -s parallel.shards=4
 mutate src/reduce.c 's/sum\[i\] = left\[i\] + right\[i\]/sum[i] = left[i]/' -s parallel.shards=4
-mutate src/layout.c 's/to\[i - down->first\] = from/to[i - down->first] = 2 * from/'
+mutate src/stage.c 's/l = depth - 1; l > 0; l--/l = depth - 1; l > 1; l--/'
 
 # And the program as it is passes.
 if "$build/shardprop" check configs/iris.ini --gradients --quiet >/dev/null; then

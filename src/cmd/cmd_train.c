@@ -58,12 +58,25 @@ static void print_part(const char *name, double loss, double accuracy) {
         printf("%-10s loss %.6g\n", name, loss);
 }
 
+/* Where the time of all threads went. */
+static void print_phases(const sp_summary *summary) {
+    double sum = 0;
+    if (isnan(summary->phase_seconds[0])) return;
+    for (int i = 0; i < SP_PHASES; i++) sum += summary->phase_seconds[i];
+    printf("phase        seconds   share   (of %zu thread%s together)\n", summary->threads,
+           summary->threads == 1 ? "" : "s");
+    for (int i = 0; i < SP_PHASES; i++)
+        printf("%-10s %9.4f  %4.1f %%\n", sp_phase_name((sp_phase)i), summary->phase_seconds[i],
+               sum > 0 ? 100 * summary->phase_seconds[i] / sum : 0);
+}
+
 static void print_summary(const sp_summary *summary, const char *dir) {
     const char *status = strcmp(summary->status, "stopped_early") == 0 ? "stopped early" : summary->status;
     printf("%s after %zu epoch%s in %.*f s, %.0f samples/s", status, summary->epochs, summary->epochs == 1 ? "" : "s",
            summary->train_seconds < 1 ? 4 : 2, summary->train_seconds, summary->samples_per_second);
     if (!isnan(summary->validation_loss)) printf("; best epoch %zu", summary->best_epoch);
     putchar('\n');
+    print_phases(summary);
     print_part("train", summary->train_loss, summary->train_accuracy);
     print_part("validation", summary->validation_loss, summary->validation_accuracy);
     print_part("test", summary->test_loss, summary->test_accuracy);
@@ -94,7 +107,7 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_status status = sp_options_config(options, &config, error);
     if (status) return status;
     sp_display display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)};
-    sp_observer observer = {&display, on_start, on_step, on_epoch};
+    sp_observer observer = {&display, on_start, on_step, on_epoch, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);
     watch_signals();
@@ -117,6 +130,6 @@ const sp_command sp_command_train = {
             "earlier run move to its folder previous/. OMP_NUM_THREADS limits the threads; it\n"
             "never changes a result.\n",
     .operand_count = 1,
-    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG,
+    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES,
     .run = run,
 };

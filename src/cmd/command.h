@@ -13,12 +13,13 @@ enum {
     SP_OPTION_LABELS = 4,
     SP_OPTION_OUTPUT = 8,
     SP_OPTION_PROBABILITIES = 16,
-    SP_OPTION_GRADIENTS = 32
+    SP_OPTION_GRADIENTS = 32,
+    SP_OPTION_PHASES = 64
 };
 
 /* All strings are borrowed from the arguments. */
 typedef struct sp_options {
-    bool help, quiet, help_config, gradients, probabilities;
+    bool help, quiet, help_config, gradients, probabilities, phases;
     const char *labels, *output;
     const char *set[SP_MOST_SETS];
     size_t sets;

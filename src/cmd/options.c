@@ -21,6 +21,7 @@ static const struct {
     {"output", 'o', SP_OPTION_OUTPUT, "FILE", "write there instead of stdout"},
     {"probabilities", 'p', SP_OPTION_PROBABILITIES, NULL, "a column for every output, too"},
     {"gradients", 'g', SP_OPTION_GRADIENTS, NULL, "compare backpropagation with central differences"},
+    {"phases", 't', SP_OPTION_PHASES, NULL, "time the phases of the training steps"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -48,6 +49,7 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'o': options->output = argument; break;
     case 'p': options->probabilities = true; break;
     case 'g': options->gradients = true; break;
+    case 't': options->phases = true; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }

@@ -39,11 +39,16 @@ struct sp_product {
 
 typedef struct sp_kernels {
     const char *name;
-    size_t panel;          /* most columns of a panel; 0: all columns are one */
-    size_t multiple;       /* columns of a panel are padded to a multiple of this, */
-    size_t least;          /* and to this many at least */
-    size_t tile_floats;    /* gradients are computed and weights updated in tiles of about this size */
-    bool keeps_transposed; /* A B^T is had as A (B^T), from a transposed copy that the update writes */
+    size_t panel;       /* most columns of a panel; 0: all columns are one */
+    size_t multiple;    /* columns of a panel are padded to a multiple of this, */
+    size_t least;       /* and to this many at least */
+    size_t tile_floats; /* gradients are computed and weights updated in tiles of about this size */
+    /*
+     * Writes the transpose of from [rows, columns] to `to`; strides in floats. NULL: not needed, the
+     * library has A B^T. Otherwise that is had as A (B^T), with a strip of B transposed for each use:
+     * a copy kept up to date would cost more, in every update.
+     */
+    void (*transpose)(size_t rows, size_t columns, const float *from, size_t from_stride, float *to, size_t to_stride);
     /* False: this library has none for such a shape. */
     bool (*prepare)(sp_product *product);
 } sp_kernels;

@@ -28,6 +28,11 @@ static bool prepare(sp_product *product) {
     return product->code != NULL;
 }
 
+static void transpose(size_t rows, size_t columns, const float *from, size_t from_stride, float *to, size_t to_stride) {
+    libxsmm_otrans(to, from, sizeof(float), (libxsmm_blasint)columns, (libxsmm_blasint)rows,
+                   (libxsmm_blasint)from_stride, (libxsmm_blasint)to_stride);
+}
+
 bool sp_xsmm_usable(void) {
     return libxsmm_get_target_archid() >= LIBXSMM_X86_AVX2;
 }
@@ -43,6 +48,10 @@ static bool prepare(sp_product *product) {
     return false;
 }
 
+static void transpose(size_t rows, size_t columns, const float *from, size_t from_stride, float *to, size_t to_stride) {
+    (void)rows, (void)columns, (void)from, (void)from_stride, (void)to, (void)to_stride;
+}
+
 bool sp_xsmm_usable(void) {
     return false;
 }
@@ -54,13 +63,13 @@ const char *sp_xsmm_description(void) {
 #endif
 
 /*
- * Columns in whole AVX-512 registers. 32 at least: for 16 columns and few rows the code for AVX-512
- * splits the sum, and the bits of a row would depend on the rows beside it.
+ * Columns in whole AVX-512 registers. For a panel of 16 columns and less than 12 rows the code for AVX-512 splits the
+ * sum: shapes are the plan's, so that training has the same bits all the same; eval.c fills up short blocks.
  */
 const sp_kernels sp_kernels_xsmm = {.name = "xsmm",
                                     .panel = 64,
                                     .multiple = 16,
-                                    .least = 32,
+                                    .least = 16,
                                     .tile_floats = 4096,
-                                    .keeps_transposed = true,
-                                    .prepare = prepare};
+                                    .prepare = prepare,
+                                    .transpose = transpose};

@@ -1,0 +1,85 @@
+#include "stage.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+const char *sp_phase_name(sp_phase phase) {
+    static const char *const names[] = {"gather", "forward", "loss", "backward", "gradient", "update", "barrier"};
+    return names[phase];
+}
+
+sp_status sp_stages_create(const sp_layout *layout, bool with_gradient, sp_stages **stages, sp_error *error) {
+    size_t depth = layout->net->depth, most = 2 * depth + 2;
+    sp_stages *made = calloc(1, sizeof *made);
+    if (made) {
+        made->operations = calloc(most, sizeof *made->operations);
+        made->stage = calloc(most, sizeof *made->stage);
+    }
+    if (!made || !made->operations || !made->stage) {
+        sp_stages_destroy(made);
+        return sp_fail_memory(error, "the stages of a step", most * sizeof(sp_stage));
+    }
+    made->most = most;
+    sp_operation *next = made->operations;
+    *next++ = (sp_operation){.phase = SP_PHASE_GATHER};
+    for (size_t l = 0; l < depth; l++) *next++ = (sp_operation){SP_PHASE_FORWARD, l};
+    *next++ = (sp_operation){.phase = SP_PHASE_LOSS};
+    for (size_t l = depth - 1; l > 0; l--) *next++ = (sp_operation){SP_PHASE_BACKWARD, l};
+    if (with_gradient) *next++ = (sp_operation){.phase = SP_PHASE_GRADIENT};
+    made->operation_count = (size_t)(next - made->operations);
+    *stages = made;
+    return SP_OK;
+}
+
+void sp_stages_destroy(sp_stages *stages) {
+    if (!stages) return;
+    free(stages->operations);
+    free(stages->stage);
+    free(stages);
+}
+
+/* Panels or strips that an operation can be shared out by; 0 or 1: by rows alone. */
+static size_t pieces_of(const sp_layout *layout, sp_operation operation) {
+    if (operation.phase == SP_PHASE_FORWARD) return layout->layers[operation.layer].panels;
+    if (operation.phase == SP_PHASE_BACKWARD) return layout->layers[operation.layer].strips;
+    return 0;
+}
+
+/*
+ * By rows, each thread reads the weights: of [inputs, outputs], all but its own share come from other cores.
+ * By pieces, each reads the rows that it did not write.
+ */
+enum { WORTH_A_BARRIER = 32768 };
+
+static bool by_pieces(const sp_layout *layout, sp_operation operation, size_t rows, size_t threads) {
+    if (threads == 1 || pieces_of(layout, operation) < 2) return false;
+    const sp_layer *layer = &layout->net->layers[operation.layer];
+    size_t weights = layer->inputs * layer->outputs;
+    size_t activations = rows * (operation.phase == SP_PHASE_FORWARD ? layer->inputs : layer->outputs);
+    return weights > activations + WORTH_A_BARRIER;
+}
+
+void sp_stages_arrange(sp_stages *stages, const sp_layout *layout, size_t rows, size_t shards, size_t threads) {
+    stages->count = 0;
+    bool open = false; /* the last stage is by rows, and takes more */
+    for (size_t i = 0; i < stages->operation_count; i++) {
+        const sp_operation *operation = &stages->operations[i];
+        bool pieces = by_pieces(layout, *operation, rows, threads);
+        if (!pieces && open) {
+            stages->stage[stages->count - 1].count++;
+            continue;
+        }
+        sp_stage *stage = &stages->stage[stages->count++];
+        *stage = (sp_stage){.operations = operation, .count = 1, .groups = 1, .items = shards};
+        if (pieces) {
+            stage->pieces = pieces_of(layout, *operation);
+            if (stage->pieces < 2 * threads) { /* too few to be shared out evenly */
+                stage->groups = (2 * threads + stage->pieces - 1) / stage->pieces;
+                if (stage->groups > shards) stage->groups = shards;
+            }
+            stage->items = stage->pieces * stage->groups;
+        }
+        open = !pieces;
+    }
+}
