@@ -31,7 +31,7 @@ XSMM ?= $(wildcard /usr/include/libxsmm.h)
 XSMM_CFLAGS := $(if $(XSMM),-DSP_WITH_XSMM)
 XSMM_LIBRARIES := $(if $(XSMM),-lxsmm -lxsmmnoblas -lpthread -lrt -ldl)
 
-LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lsleef -lz $(XSMM_LIBRARIES) -lm
+LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lsleef -lisal $(XSMM_LIBRARIES) -lm
 
 LIBRARY_SOURCES := $(wildcard src/*.c src/base/*.c src/math/*.c src/data/*.c)
 COMMAND_SOURCES := $(wildcard src/cmd/*.c)
@@ -70,7 +70,7 @@ $(BUILD)/tests/%.o: ALL_CFLAGS += -Itests -DSHARDPROP_PROGRAM='"$(PROGRAM)"'
 
 $(TEST_PROGRAM): $(TEST_OBJECTS) $(LIBRARY)
 	$(SAY) LD $@
-	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -lcriterion -o $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -lz -lcriterion -o $@
 
 # ---- What people call ------------------------------------------------------------------------
 

@@ -99,6 +99,41 @@ Test(file, a_gzip_stream_cut_anywhere_is_refused) {
     free(gzip);
 }
 
+/* As `cat a.gz b.gz` makes it; some end where a buffer does, and what follows the last one is left alone. */
+Test(file, several_gzip_members_are_one_file) {
+    enum { MEMBERS = 9, SIZE = 131050 };
+    unsigned char *bytes = noise(MEMBERS * SIZE), *all = malloc(2 * MEMBERS * SIZE);
+    size_t packed_size = 0, size;
+    for (int i = 0; i < MEMBERS; i++) {
+        const char *path = write_gzip("one.gz", bytes + i * SIZE, SIZE);
+        struct stat about;
+        cr_assert_eq(stat(path, &about), 0);
+        char *one = read_text(path);
+        memcpy(all + packed_size, one, (size_t)about.st_size);
+        packed_size += (size_t)about.st_size;
+        free(one);
+    }
+    memcpy(all + packed_size, "\0\0\0garbage", 10);
+    for (size_t more = 0; more <= 10; more += 5) {
+        sp_error error = {0};
+        char *content;
+        must(read_whole(write_bytes("all.gz", all, packed_size + more), &content, &size, &error), error);
+        cr_assert_eq(size, MEMBERS * SIZE);
+        cr_expect_arr_eq(content, bytes, size);
+        free(content);
+        /* Each byte of its own read. */
+        sp_input *input;
+        size_t got, count = 0;
+        unsigned char byte;
+        must(sp_input_open(scratch_path("all.gz"), &input, &error), error);
+        while (!sp_input_read(input, &byte, 1, &got, &error) && got == 1 && count < size)
+            cr_assert_eq(byte, bytes[count++]);
+        cr_expect_eq(count, size);
+        sp_input_close(input);
+    }
+    free(all), free(bytes);
+}
+
 Test(file, a_gzip_stream_with_any_byte_damaged_is_refused) {
     enum { GZIP_HEADER = 10 }; /* its time and system may be anything */
     size_t length, size;

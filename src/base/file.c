@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/gunzip.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -9,70 +10,131 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 /* ---- In ---- */
 
-enum { UNPACK_BUFFER = 1 << 18 };
+enum { BUFFER = 1 << 18 };
 
 struct sp_input {
-    gzFile stream;                /* passes plain files through */
-    char *path;                   /* owned */
+    int descriptor;
+    char *path; /* owned */
+    bool opened, end;
+    unsigned char *buffer; /* owned: as in the file; bytes at .. at + count - 1 are not used yet */
+    size_t at, count;
+    sp_gunzip *gunzip; /* owned; NULL: a plain file */
+    bool finished;     /* all is unpacked */
     unsigned char ahead[SP_PEEK]; /* peeked at, not yet read */
     size_t ahead_count;
 };
 
+/* Reads until the buffer is full, or the file ends. */
+static sp_status fill(sp_input *input, sp_error *error) {
+    memmove(input->buffer, input->buffer + input->at, input->count);
+    input->at = 0;
+    while (!input->end && input->count < BUFFER) {
+        ssize_t got = read(input->descriptor, input->buffer + input->count, BUFFER - input->count);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0)
+            return sp_fail(error, SP_FAILED, "%s: reading failed (%s); check the disk", input->path, strerror(errno));
+        input->end = got == 0;
+        input->count += (size_t)got;
+    }
+    return SP_OK;
+}
+
+/* Plain or packed? Looked at when something is read, so that a file that only cannot be read can be opened. */
+static sp_status begin(sp_input *input, sp_error *error) {
+    input->opened = true;
+    sp_status status = fill(input, error);
+    if (status || !sp_gunzip_recognise(input->buffer, input->count)) return status;
+    input->gunzip = sp_gunzip_create();
+    return input->gunzip ? SP_OK : sp_fail_memory(error, input->path, BUFFER);
+}
+
 sp_status sp_input_open(const char *path, sp_input **input, sp_error *error) {
     if (sp_is_folder(path)) return sp_fail(error, SP_BAD_CONFIG, "%s: is a folder; name a file", path);
     sp_input *opened = calloc(1, sizeof *opened);
-    if (opened) opened->path = strdup(path);
-    if (!opened || !opened->path) {
-        free(opened);
-        return sp_fail_memory(error, path, sizeof *opened);
+    if (opened) {
+        opened->descriptor = -1;
+        opened->path = strdup(path);
+        opened->buffer = malloc(BUFFER);
     }
-    errno = 0;
-    opened->stream = gzopen(path, "rbe");
-    if (!opened->stream) {
-        int cause = errno ? errno : ENOMEM;
+    if (!opened || !opened->path || !opened->buffer) {
         sp_input_close(opened);
-        return sp_fail(error, cause == ENOMEM ? SP_FAILED : SP_BAD_CONFIG,
-                       "%s: cannot be opened (%s); name a file that can be read", path, strerror(cause));
+        return sp_fail_memory(error, path, BUFFER);
     }
-    gzbuffer(opened->stream, UNPACK_BUFFER);
+    opened->descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (opened->descriptor < 0) {
+        int cause = errno;
+        sp_input_close(opened);
+        return sp_fail(error, SP_BAD_CONFIG, "%s: cannot be opened (%s); name a file that can be read", path,
+                       strerror(cause));
+    }
     *input = opened;
     return SP_OK;
 }
 
-static sp_status input_fault(const sp_input *input, sp_error *error) {
-    int code;
-    const char *text = gzerror(input->stream, &code);
-    if (code == Z_ERRNO)
-        return sp_fail(error, SP_FAILED, "%s: reading failed (%s); check the disk", input->path, strerror(errno));
-    if (code == Z_MEM_ERROR) return sp_fail_memory(error, input->path, UNPACK_BUFFER);
-    if (code == Z_BUF_ERROR)
+/* Some bytes as they are in the file: those at hand, or past the buffer where there are many. */
+static sp_status read_plain(sp_input *input, unsigned char *bytes, size_t size, size_t *got, sp_error *error) {
+    if (input->count == 0 && !input->end) {
+        if (size < BUFFER) {
+            sp_status status = fill(input, error);
+            if (status) return status;
+        } else {
+            ssize_t count = read(input->descriptor, bytes, size);
+            if (count < 0 && errno != EINTR)
+                return sp_fail(error, SP_FAILED, "%s: reading failed (%s); check the disk", input->path,
+                               strerror(errno));
+            input->end = count == 0;
+            *got = count > 0 ? (size_t)count : 0;
+            return SP_OK;
+        }
+    }
+    *got = input->count < size ? input->count : size;
+    memcpy(bytes, input->buffer + input->at, *got);
+    input->at += *got;
+    input->count -= *got;
+    return SP_OK;
+}
+
+static sp_status read_packed(sp_input *input, unsigned char *bytes, size_t size, size_t *got, sp_error *error) {
+    if (input->count < 2 && !input->end) {
+        sp_status status = fill(input, error);
+        if (status) return status;
+    }
+    sp_gunzip_buffers buffers = {input->buffer + input->at, input->count, bytes, size};
+    const char *fault = sp_gunzip_run(input->gunzip, &buffers, input->end, &input->finished);
+    if (fault)
+        return sp_fail(error, SP_BAD_DATA, "%s: the gzip stream is damaged (%s); fetch or pack the file again",
+                       input->path, fault);
+    bool stuck = buffers.in_left == input->count && buffers.out_left == size;
+    *got = size - buffers.out_left;
+    input->at += input->count - buffers.in_left;
+    input->count = buffers.in_left;
+    if (input->end && stuck && !input->finished)
         return sp_fail(error, SP_BAD_DATA, "%s: the gzip stream is truncated; fetch or pack the file again",
                        input->path);
-    return sp_fail(error, SP_BAD_DATA, "%s: the gzip stream is damaged (%s); fetch or pack the file again", input->path,
-                   text);
+    return SP_OK;
+}
+
+static bool at_end(const sp_input *input) {
+    return input->gunzip ? input->finished : input->end && input->count == 0;
 }
 
 sp_status sp_input_read(sp_input *input, void *bytes, size_t size, size_t *got, sp_error *error) {
+    sp_status status = input->opened ? SP_OK : begin(input, error);
     *got = input->ahead_count < size ? input->ahead_count : size;
     memcpy(bytes, input->ahead, *got);
     input->ahead_count -= *got;
     memmove(input->ahead, input->ahead + *got, input->ahead_count);
-    while (*got < size) {
-        size_t left = size - *got;
-        unsigned part = left > 1u << 30 ? 1u << 30 : (unsigned)left;
-        int count = gzread(input->stream, (char *)bytes + *got, part);
-        if (count < 0) return input_fault(input, error);
-        *got += (size_t)count;
-        if ((unsigned)count < part) break;
+    while (!status && *got < size && !at_end(input)) {
+        unsigned char *to = (unsigned char *)bytes + *got;
+        size_t count = 0;
+        status = input->gunzip ? read_packed(input, to, size - *got, &count, error)
+                               : read_plain(input, to, size - *got, &count, error);
+        *got += count;
     }
-    /* gzread tells of a truncated stream only here, with a short count. */
-    int code = Z_OK;
-    if (*got < size) gzerror(input->stream, &code);
-    return code == Z_OK || code == Z_STREAM_END ? SP_OK : input_fault(input, error);
+    return status;
 }
 
 sp_status sp_input_peek(sp_input *input, unsigned char bytes[SP_PEEK], size_t *got, sp_error *error) {
@@ -91,7 +153,9 @@ const char *sp_input_path(const sp_input *input) {
 
 void sp_input_close(sp_input *input) {
     if (!input) return;
-    if (input->stream) gzclose_r(input->stream);
+    if (input->descriptor >= 0) close(input->descriptor);
+    sp_gunzip_destroy(input->gunzip);
+    free(input->buffer);
     free(input->path);
     free(input);
 }
