@@ -9,6 +9,7 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { TYPE_BYTE = 8, MOST_DIMENSIONS = 4 };
 
@@ -64,21 +65,32 @@ static sp_status read_header(sp_input *input, header *read, sp_error *error) {
     return SP_OK;
 }
 
-/* Reads the values; memory follows the bytes that really come, not what the header claims. */
+/* Room for `size` bytes, of which `used` are filled; false: no memory. */
+static bool make_room(unsigned char **bytes, size_t used, size_t *room, size_t size) {
+    unsigned char *more = sp_allocate(size, 1);
+    if (!more) return false;
+    if (used > 0) memcpy(more, *bytes, used);
+    free(*bytes);
+    *bytes = more;
+    *room = size;
+    return true;
+}
+
+/* Reads the values; beyond a first part, memory follows the bytes that really come, not what the header claims. */
 static sp_status read_values(sp_input *input, const header *about, unsigned char **values, sp_error *error) {
-    enum { FIRST_PART = 1 << 20 };
+    enum { FIRST_PART = 64 << 20 };
     const char *path = sp_input_path(input);
-    size_t total = about->rows * about->features, used = 0, capacity = 0, got;
+    size_t total = about->rows * about->features, used = 0, room = 0, got;
     unsigned char *bytes = NULL, extra;
     sp_status status = SP_OK;
     while (used < total && !status) {
-        size_t part = used < FIRST_PART ? FIRST_PART : used;
-        if (part > total - used) part = total - used;
-        if (!sp_grow((void **)&bytes, &capacity, used + part, 1)) {
-            status = sp_fail_memory(error, path, used + part);
-        } else if (!(status = sp_input_read(input, bytes + used, part, &got, error))) {
+        size_t next = room == 0 ? FIRST_PART : 2 * room;
+        if (next > total) next = total;
+        if (!make_room(&bytes, used, &room, next)) {
+            status = sp_fail_memory(error, path, next);
+        } else if (!(status = sp_input_read(input, bytes + used, room - used, &got, error))) {
             used += got;
-            if (got < part)
+            if (used < room)
                 status = sp_fail(error, SP_BAD_DATA,
                                  "%s: is truncated in row %zu: its header claims %zu rows of %zu bytes; fetch the "
                                  "file again",
