@@ -85,13 +85,14 @@ const sp_key sp_keys[] = {
              "as pay "
              "off, measured while training; never changes a result"},
     {"parallel", "shards", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.shards), .initial = "auto",
-     .help = "slices of a mini-batch, the most threads that can share it; part of the result; auto: by the batch size"},
+     .help = "slices of a mini-batch, whose gradients are summed in a fixed order; part of the result; auto: by the "
+             "batch size"},
     {"parallel", "kernels", CHOICE(kernel_names), .offset = AT(parallel.kernels), .initial = "auto",
      .help = "matrix products: xsmm (libxsmm, made for each shape), blas (OpenBLAS) or reference (plain loops); auto: "
              "xsmm where the processor has AVX2, else blas"},
     {"parallel", "reduction", CHOICE(reduction_names), .offset = AT(parallel.reduction), .initial = "auto",
      .help = "private: a gradient buffer for every shard, then their sum; fused: the same sum tile by tile, with the "
-             "update at once; the same bits; auto: fused where there are two shards or more"},
+             "update at once; the same bits; auto: fused, which is faster"},
 
     {"output", "dir", TEXT, .offset = AT(output.dir), .initial = "",
      .help = "the run directory; empty: runs/ and the name of the config file"},

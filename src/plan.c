@@ -94,8 +94,12 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
     plan->reduction = (sp_reduction)config->parallel.reduction;
-    if (plan->reduction == SP_REDUCTION_AUTO)
-        plan->reduction = plan->shards > 1 ? SP_REDUCTION_FUSED : SP_REDUCTION_PRIVATE;
+    /*
+     * The model behind auto: both do the same products and sums. Private gradients are also written and read
+     * again, S times as many floats as there are weights, and one thread computes all of a shard's; fused ones
+     * stay in cache, and any thread takes the next tile. Nothing is in the other scale.
+     */
+    if (plan->reduction == SP_REDUCTION_AUTO) plan->reduction = SP_REDUCTION_FUSED;
     status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
     if (status) return status;
     plan->threads_follow = config->parallel.threads == SP_AUTO;

@@ -21,8 +21,8 @@ struct sp_input {
     bool opened, end;
     unsigned char *buffer; /* owned: as in the file; bytes at .. at + count - 1 are not used yet */
     size_t at, count;
-    sp_gunzip *gunzip; /* owned; NULL: a plain file */
-    bool finished;     /* all is unpacked */
+    sp_gunzip *gunzip;            /* owned; NULL: a plain file */
+    bool finished;                /* all is unpacked */
     unsigned char ahead[SP_PEEK]; /* peeked at, not yet read */
     size_t ahead_count;
 };
