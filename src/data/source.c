@@ -69,8 +69,8 @@ static void read_values(sp_source *source) {
 /* ---- Reading ahead ---- */
 
 /*
- * Two jobs a source: its values, and getting the pages that they will fill. That takes the system half as long as
- * unpacking them, and goes on meanwhile; so nothing but memory that will not move is asked for.
+ * Two jobs a source: to read its values, and to get the pages that they will fill. The latter takes half as long as
+ * unpacking does and stays ahead of it. Only memory that will not move is asked for.
  */
 static void read_ahead(void *context, size_t index) {
     sp_source *source = ((sp_source *const *)context)[index / 2];
