@@ -1,8 +1,8 @@
 /*
  * Unpacking gzip (RFC 1952), by ISA-L, which takes less than half the time of zlib.
  *
- * A file may have several members behind one another, as `cat a.gz b.gz` makes them; what follows the last one and is no
- * member is left alone, as gzip does.
+ * A file may have several members behind one another, as `cat a.gz b.gz` makes them; what follows the last one and is
+ * no member is left alone, as gzip does.
  */
 #ifndef SP_BASE_GUNZIP_H
 #define SP_BASE_GUNZIP_H
