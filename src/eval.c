@@ -115,10 +115,13 @@ static void tally_block(const sp_evaluator *evaluator, const sp_dataset *data, s
                                &tally->correct);
 }
 
+/* Blocks go to whoever is free: a thread may have lost its core to another program for a while. Each has a place of
+ * its own in the result, whoever does it. */
 sp_tally sp_evaluate_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
                           const sp_part *part) {
     size_t blocks = blocks_of(part->rows.count);
-#pragma omp parallel for schedule(static) num_threads((int)evaluator->threads)
+    if (blocks == 0) return (sp_tally){0}; /* no need to wake anybody */
+#pragma omp parallel for schedule(dynamic) num_threads((int)evaluator->threads)
     for (size_t block = 0; block < blocks; block++) {
         sp_batch rows = block_at(part, block);
         const float *outputs = forward(evaluator, weights, preprocess, part, rows);
@@ -133,7 +136,7 @@ void sp_predict_part(sp_evaluator *evaluator, const sp_weights *weights, const s
                      const sp_part *part, float *outputs) {
     const sp_net *net = evaluator->layout->net;
     size_t blocks = blocks_of(part->rows.count), stride = output_stride(evaluator);
-#pragma omp parallel for schedule(static) num_threads((int)evaluator->threads)
+#pragma omp parallel for schedule(dynamic) num_threads((int)evaluator->threads)
     for (size_t block = 0; block < blocks; block++) {
         sp_batch rows = block_at(part, block);
         float *result = forward(evaluator, weights, preprocess, part, rows);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* Loads what assignments such as "data.test=0.2" name. */
 static sp_status load(const char *const *assignments, sp_data **data, sp_error *error) {
@@ -201,4 +202,67 @@ Test(dataset, files_that_do_not_go_together_are_refused) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_fault(load((const char *[]){train, cases[i].assignment, NULL}, &data, &error), error, cases[i].status,
                      cases[i].says);
+}
+
+/* What is wrong with an IDX file of training, validation or test. */
+static const char *broken(const char *key, bool labels) {
+    unsigned char bytes[] = {0, 0, 8, labels ? 1 : 2, 0, 0, 0, 4, 0, 0, 0, 2, 1};
+    return file_of_bytes(key, bytes, sizeof bytes);
+}
+
+/*
+ * Files are read side by side, and whichever is found broken first: of several the first is told, in the order of
+ * training, validation, test, and of samples before labels.
+ */
+Test(dataset, of_several_broken_files_the_first_is_told) {
+    static const char *const keys[] = {"data.train", "data.train_labels", "data.validation", "data.validation_labels",
+                                       "data.test",  "data.test_labels"};
+    enum { FILES = sizeof keys / sizeof *keys };
+    for (unsigned set = 1; set < 1u << FILES; set++) {
+        const char *assignments[FILES + 1] = {NULL}, *first = NULL;
+        for (unsigned i = 0; i < FILES; i++) {
+            bool labels = i % 2 == 1, bad = set >> i & 1;
+            assignments[i] = bad ? broken(keys[i], labels) : idx_file(keys[i], 4, labels);
+            if (bad && !first) first = strchr(assignments[i], '=') + 1;
+        }
+        char says[300];
+        snprintf(says, sizeof says, "%s: %s", first, strstr(first, "labels") ? "goes on after row" : "is truncated in");
+        sp_error error;
+        sp_data *data;
+        expect_fault(load(assignments, &data, &error), error, SP_BAD_DATA, says);
+    }
+}
+
+/* A test file that is not there says so, but not before the training file has told what is wrong with it. */
+Test(dataset, a_missing_file_waits_for_its_turn) {
+    sp_error error;
+    sp_data *data;
+    const char *const good = file("data.train", "1,2,a\n3,4,b\n"), *const bad = file("data.train", "1,2,a\n3,x,b\n");
+    expect_fault(load((const char *[]){good, "data.test=none", "data.validation=nothing", NULL}, &data, &error), error,
+                 SP_BAD_CONFIG, "nothing: cannot be opened");
+    expect_fault(load((const char *[]){bad, "data.test=none", NULL}, &data, &error), error, SP_BAD_DATA,
+                 "data.train:2: field 2 is 'x'");
+    expect_fault(load((const char *[]){good, "data.test=0.9", "data.validation=none", NULL}, &data, &error), error,
+                 SP_BAD_CONFIG, "none: cannot be opened");
+}
+
+/* Who feeds pipes may do so one after the other: none is opened before the one ahead of it was read. */
+Test(dataset, pipes_are_read_in_their_turn) {
+    enum { ROWS = 200 };
+    unsigned char images[8 + 4 + ROWS * 1000] = {0, 0, 8, 2, 0, 0, 0, ROWS, 0, 0, 1000 >> 8, 1000 & 255};
+    unsigned char labels[8 + ROWS] = {0, 0, 8, 1, 0, 0, 0, ROWS};
+    for (int i = 0; i < ROWS; i++) labels[8 + i] = i % 2; /* more than a pipe holds */
+    const char *const files[] = {write_bytes("images", images, sizeof images),
+                                 write_bytes("labels", labels, sizeof labels)};
+    const char *const pipes[] = {scratch_path("images-pipe"), scratch_path("labels-pipe")};
+    char command[2000], train[600], train_labels[600];
+    for (int i = 0; i < 2; i++) cr_assert_eq(mkfifo(pipes[i], 0666), 0);
+    snprintf(command, sizeof command, "{ cat '%s' >'%s'; cat '%s' >'%s'; } &", files[0], pipes[0], files[1], pipes[1]);
+    snprintf(train, sizeof train, "data.train=%s", pipes[0]);
+    snprintf(train_labels, sizeof train_labels, "data.train_labels=%s", pipes[1]);
+    cr_assert_eq(system(command), 0);
+    sp_data *data = LOADED(train, train_labels);
+    cr_expect_eq(data->train.rows.count, ROWS);
+    cr_expect_eq(data->classes.count, 2);
+    sp_data_destroy(data);
 }

@@ -148,6 +148,108 @@ Test(file, a_gzip_stream_with_any_byte_damaged_is_refused) {
     free(gzip);
 }
 
+/* Appends `size` bytes of the file at `path` (all: SIZE_MAX) to `content`. */
+static size_t append_file(const char *path, size_t size, unsigned char *content, size_t used) {
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file);
+    used += fread(content + used, 1, size, file);
+    fclose(file);
+    return used;
+}
+
+enum { ROOM = 2 << 20 };
+
+/* Members of all sizes, so that some end where a buffer does, an empty one among them. */
+Test(file, members_of_a_gzip_file_follow_each_other) {
+    static const size_t sizes[] = {1, 262100, 0, 30, 500000, 7};
+    unsigned char *bytes = noise(500000), *whole = malloc(ROOM), *wanted = malloc(ROOM);
+    for (size_t first = 262000; first < 262160; first += 3) {
+        size_t used = 0, total = 0, size;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            size_t part = i == 1 ? first : sizes[i];
+            used = append_file(write_gzip("member", bytes, part), ROOM - used, whole, used);
+            memcpy(wanted + total, bytes, part);
+            total += part;
+        }
+        sp_error error = {0};
+        char *content;
+        must(read_whole(write_bytes("members.gz", whole, used), &content, &size, &error), error);
+        cr_assert_eq(size, total);
+        cr_assert_arr_eq(content, wanted, total);
+        free(content);
+        expect_fault(read_whole(write_bytes("members.gz", whole, used - 1), &content, &size, &error), error,
+                     SP_BAD_DATA, "members.gz: the gzip stream is truncated");
+        whole[used - 1] ^= 1;
+        expect_fault(read_whole(write_bytes("members.gz", whole, used), &content, &size, &error), error, SP_BAD_DATA,
+                     "members.gz: the gzip stream is damaged (");
+    }
+    free(bytes);
+    free(whole);
+    free(wanted);
+}
+
+/* As gzip(1) has it: padding of a tape, say. */
+Test(file, what_follows_the_last_member_of_gzip_and_is_none_is_left_aside) {
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } tails[] = {{"\0\0\0\0", 4}, {"x", 1}, {"\x1f", 1}, {"\x1f\x8c", 2}, {"text", 4}};
+    unsigned char whole[1000];
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        size_t used = append_file(write_gzip("packed", "content", 7), sizeof whole, whole, 0), size;
+        memcpy(whole + used, tails[i].bytes, tails[i].size);
+        sp_error error = {0};
+        char *content;
+        must(read_whole(write_bytes("tail.gz", whole, used + tails[i].size), &content, &size, &error), error);
+        cr_expect_str_eq(content, "content");
+        free(content);
+    }
+}
+
+/* Extra field, name, comment and checksum of the header (RFC 1952, 2.3.1), whole and cut anywhere. */
+Test(file, all_fields_of_a_gzip_header) {
+    static const unsigned char fields[] = "\x1f\x8b\x08\x1e\0\0\0\0\0\x03"
+                                          "\x03\0xyz"
+                                          "name\0"
+                                          "comment\0"
+                                          "\xa4\xbb";
+    enum { PLAIN_HEADER = 10, FIELDS = sizeof fields - 1 };
+    unsigned char packed_text[100], whole[200];
+    size_t length = append_file(write_gzip("packed", "content", 7), sizeof packed_text, packed_text, 0), size;
+    memcpy(whole, fields, FIELDS);
+    memcpy(whole + FIELDS, packed_text + PLAIN_HEADER, length - PLAIN_HEADER);
+    length += FIELDS - PLAIN_HEADER;
+    sp_error error = {0};
+    char *content;
+    must(read_whole(write_bytes("fields.gz", whole, length), &content, &size, &error), error);
+    cr_expect_str_eq(content, "content");
+    free(content);
+    for (size_t cut = 2; cut < length; cut++)
+        expect_fault(read_whole(write_bytes("cut.gz", whole, cut), &content, &size, &error), error, SP_BAD_DATA,
+                     "cut.gz: the gzip stream is truncated");
+}
+
+/* A pipe hands out its bytes as they come, and has no size. */
+Test(file, a_pipe_is_read_to_its_end) {
+    unsigned char bytes[3000];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * i);
+    const char *const paths[] = {write_bytes("plain", bytes, sizeof bytes), write_gzip("packed", bytes, sizeof bytes)};
+    const char *pipe_path = scratch_path("pipe");
+    cr_assert_eq(mkfifo(pipe_path, 0666), 0);
+    for (int i = 0; i < 2; i++) {
+        char command[1000], *content;
+        snprintf(command, sizeof command, "{ head -c 1 '%s'; sleep 0.05; tail -c +2 '%s'; } >'%s' &", paths[i],
+                 paths[i], pipe_path);
+        cr_assert_eq(system(command), 0);
+        sp_error error = {0};
+        size_t size;
+        must(read_whole(pipe_path, &content, &size, &error), error);
+        cr_assert_eq(size, sizeof bytes);
+        cr_expect_arr_eq(content, bytes, sizeof bytes);
+        free(content);
+    }
+}
+
 Test(file, what_cannot_be_read_is_named) {
     sp_error error;
     char *content;

@@ -17,7 +17,8 @@ enum { BUFFER = 1 << 18 };
 
 struct sp_input {
     int descriptor;
-    char *path; /* owned */
+    char *path;       /* owned */
+    size_t file_size; /* 0: unknown */
     bool opened, end;
     unsigned char *buffer; /* owned: as in the file; bytes at .. at + count - 1 are not used yet */
     size_t at, count;
@@ -70,6 +71,8 @@ sp_status sp_input_open(const char *path, sp_input **input, sp_error *error) {
         return sp_fail(error, SP_BAD_CONFIG, "%s: cannot be opened (%s); name a file that can be read", path,
                        strerror(cause));
     }
+    struct stat about;
+    if (fstat(opened->descriptor, &about) == 0 && S_ISREG(about.st_mode)) opened->file_size = (size_t)about.st_size;
     *input = opened;
     return SP_OK;
 }
@@ -145,6 +148,13 @@ sp_status sp_input_peek(sp_input *input, unsigned char bytes[SP_PEEK], size_t *g
     memcpy(input->ahead, first, SP_PEEK);
     input->ahead_count = *got;
     return SP_OK;
+}
+
+size_t sp_input_likely_size(const sp_input *input) {
+    enum { PACKED_WELL = 16 };
+    size_t likely;
+    if (!input->gunzip) return input->file_size;
+    return __builtin_mul_overflow(input->file_size, PACKED_WELL, &likely) ? input->file_size : likely;
 }
 
 const char *sp_input_path(const sp_input *input) {
@@ -282,6 +292,11 @@ void sp_output_discard(sp_output *output) {
 bool sp_is_folder(const char *path) {
     struct stat about;
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+bool sp_is_regular(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode);
 }
 
 bool sp_file_exists(const char *path) {

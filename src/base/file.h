@@ -25,6 +25,12 @@ enum { SP_PEEK = 4 };
 
 /* The first SP_PEEK bytes (fewer: the file is shorter), which the next read gives again. */
 sp_status sp_input_peek(sp_input *input, unsigned char bytes[SP_PEEK], size_t *got, sp_error *error);
+
+/*
+ * How many bytes may come in all, from the size of the file, once some were read: of a plain file those that it has, of
+ * a packed one as many as if it was packed well (to a sixteenth). 0: unknown. More can come, or fewer.
+ */
+size_t sp_input_likely_size(const sp_input *input);
 const char *sp_input_path(const sp_input *input);
 void sp_input_close(sp_input *input);
 
@@ -53,6 +59,9 @@ void sp_output_discard(sp_output *output);
 sp_status sp_folder_create(const char *path, sp_error *error);
 
 bool sp_is_folder(const char *path);
+
+/* No folder, pipe or device. */
+bool sp_is_regular(const char *path);
 bool sp_file_exists(const char *path);
 
 /* Writes "FOLDER/NAME" into `path`; false when it does not fit. */

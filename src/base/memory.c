@@ -43,3 +43,13 @@ bool sp_grow(void **items, size_t *capacity, size_t needed, size_t size) {
     *capacity = larger;
     return true;
 }
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; its headers may be older */
+#endif
+
+void sp_memory_warm(void *memory, size_t bytes) {
+    enum { PAGE = 4096 };
+    uintptr_t start = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)memory + bytes) / PAGE * PAGE;
+    if (end > start) madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+}

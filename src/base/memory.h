@@ -27,4 +27,10 @@ size_t sp_bytes(size_t count, size_t size);
  */
 bool sp_grow(void **items, size_t *capacity, size_t needed, size_t size);
 
+/*
+ * Has the system get the pages of `bytes` bytes now, which it else does one by one when they are first written. Their
+ * content stays, even where another thread is writing it. A wish: older systems heed it not.
+ */
+void sp_memory_warm(void *memory, size_t bytes);
+
 #endif

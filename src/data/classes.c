@@ -33,15 +33,36 @@ static label label_of(const sp_table *table, size_t row, bool as_text) {
     return (label){table->targets[row], as_text ? table->target_texts + table->target_at[row] : NULL};
 }
 
+/* Most labels are small whole numbers: many rows can be told apart without comparing. NONE: it is another. */
+enum { SMALL_LABELS = 256, NONE = -1 };
+
+static int small_label(label wanted) {
+    if (wanted.text || !(wanted.number >= 0 && wanted.number < SMALL_LABELS)) return NONE;
+    int small = (int)wanted.number;
+    return small == wanted.number ? small : NONE;
+}
+
+/* The labels of all rows but for small ones that came before; their count. */
+static size_t gather_labels(const sp_table *table, label *labels) {
+    bool as_text = any_text(table), seen[SMALL_LABELS] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < table->rows; i++) {
+        label found = label_of(table, i, as_text);
+        int small = small_label(found);
+        if (small != NONE && seen[small]) continue;
+        if (small != NONE) seen[small] = true;
+        labels[count++] = found;
+    }
+    return count;
+}
+
 /* The different labels of a table, ascending; fresh memory, NULL when it runs out. */
 static label *distinct_labels(const sp_table *table, size_t *count) {
     label *labels = sp_allocate(table->rows, sizeof *labels);
     if (!labels) return NULL;
-    bool as_text = any_text(table);
-    for (size_t i = 0; i < table->rows; i++) labels[i] = label_of(table, i, as_text);
-    qsort(labels, table->rows, sizeof *labels, compare_labels);
-    size_t kept = 0;
-    for (size_t i = 0; i < table->rows; i++)
+    size_t gathered = gather_labels(table, labels), kept = 0;
+    qsort(labels, gathered, sizeof *labels, compare_labels);
+    for (size_t i = 0; i < gathered; i++)
         if (kept == 0 || compare_labels(&labels[i], &labels[kept - 1]) != 0) labels[kept++] = labels[i];
     *count = kept;
     return labels;
@@ -107,6 +128,7 @@ sp_status sp_classes_assign(const sp_table *table, const sp_names *classes, int3
     int32_t *assigned = sp_allocate(table->rows, sizeof *assigned);
     sp_status status =
         known && assigned ? SP_OK : sp_fail_memory(error, "the labels", sp_bytes(table->rows, sizeof *assigned));
+    const label *small_found[SMALL_LABELS] = {NULL}; /* in `known` */
     char number[32];
     for (size_t i = 0; i < table->rows && !status; i++) {
         label wanted = {table->targets[i], NULL};
@@ -115,7 +137,10 @@ sp_status sp_classes_assign(const sp_table *table, const sp_names *classes, int3
             sp_print_real(table->targets[i], number, sizeof number);
             wanted.text = number;
         }
-        const label *found = bsearch(&wanted, known, classes->count, sizeof *known, compare_labels);
+        int small = small_label(wanted);
+        const label *found = small != NONE ? small_found[small] : NULL;
+        if (!found) found = bsearch(&wanted, known, classes->count, sizeof *known, compare_labels);
+        if (small != NONE) small_found[small] = found;
         if (!found || (!as_text && isnan(wanted.number)))
             status = unknown_label(table, i, classes, error);
         else

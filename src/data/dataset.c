@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include "base/error.h"
+#include "base/host.h"
 #include "config.h"
 
 #include <stdlib.h>
@@ -40,24 +41,25 @@ static sp_status assign_targets(sp_dataset *dataset, sp_task task, const sp_name
     return status;
 }
 
-static sp_status read_dataset(const char *path, const char *labels_path, const sp_table_options *options,
-                              sp_dataset **dataset, sp_error *error) {
-    sp_dataset *read = calloc(1, sizeof *read);
-    if (!read) return sp_fail_memory(error, path, sizeof *read);
-    sp_status status =
-        sp_table_read(path, labels_path && *labels_path ? labels_path : NULL, options, &read->table, error);
-    if (status) {
-        sp_dataset_destroy(read);
+/* A data set of that table, which it then owns, and which is destroyed on a fault. */
+static sp_status create_dataset(sp_table *table, sp_dataset **dataset, sp_error *error) {
+    sp_dataset *made = calloc(1, sizeof *made);
+    if (!made) {
+        sp_status status = sp_fail_memory(error, table->path, sizeof *made);
+        sp_table_destroy(table);
         return status;
     }
-    *dataset = read;
+    made->table = table;
+    *dataset = made;
     return SP_OK;
 }
 
 sp_status sp_dataset_load(const char *path, const char *labels_path, const sp_table_options *options, sp_task task,
                           const sp_names *classes, sp_dataset **dataset, sp_error *error) {
+    sp_table *table;
     sp_dataset *read = NULL;
-    sp_status status = read_dataset(path, labels_path, options, &read, error);
+    sp_status status = sp_table_read(path, labels_path && *labels_path ? labels_path : NULL, options, &table, error);
+    if (!status) status = create_dataset(table, &read, error);
     if (!status) status = assign_targets(read, task, classes, error);
     if (status) {
         sp_dataset_destroy(read);
@@ -67,11 +69,56 @@ sp_status sp_dataset_load(const char *path, const char *labels_path, const sp_ta
     return SP_OK;
 }
 
+/* ---- The files of a training ---- */
+
+enum { FILES = 3 };
+
+/* A file for training, validation or test, and that of its labels; NULL: there is none of its own. */
+typedef struct files {
+    sp_source *rows[FILES], *labels[FILES]; /* owned */
+} files;
+
+static sp_status add_source(const char *path, sp_source **source, sp_error *error) {
+    if (!*path) return SP_OK;
+    *source = sp_source_create(path);
+    return *source ? SP_OK : sp_fail_memory(error, path, sizeof(sp_error));
+}
+
+/* Opens what the configuration names, and reads side by side what can be. */
+static sp_status open_files(const sp_config *config, files *opened, sp_error *error) {
+    const char *const rows[FILES] = {config->data.train, config->data.validation, config->data.test};
+    const char *const labels[FILES] = {config->data.train_labels, config->data.validation_labels,
+                                       config->data.test_labels};
+    sp_source *all[2 * FILES] = {NULL};
+    for (int i = 0; i < FILES; i++) {
+        if (i != TRAIN && sp_config_share(rows[i]) != 0) continue; /* rows of the training file */
+        sp_status status = add_source(rows[i], &opened->rows[i], error);
+        if (!status && opened->rows[i]) status = add_source(labels[i], &opened->labels[i], error);
+        if (status) return status;
+        all[2 * i] = opened->rows[i];
+        all[2 * i + 1] = opened->labels[i];
+    }
+    sp_sources_read(all, 2 * FILES, sp_host_threads());
+    return SP_OK;
+}
+
+static void close_files(files *opened) {
+    for (int i = 0; i < FILES; i++) {
+        sp_source_destroy(opened->rows[i]);
+        sp_source_destroy(opened->labels[i]);
+    }
+}
+
+static sp_status take_file(files *opened, int which, const sp_table_options *options, sp_data *data, sp_error *error) {
+    sp_table *table;
+    sp_status status = sp_table_take(opened->rows[which], opened->labels[which], options, &table, error);
+    return status ? status : create_dataset(table, &data->files[which], error);
+}
+
 /* The file with the training rows decides what the targets mean. */
-static sp_status load_train(const sp_config *config, sp_data *data, sp_error *error) {
+static sp_status load_train(const sp_config *config, files *opened, sp_data *data, sp_error *error) {
     sp_table_options options = {.target = config->data.target, .header = (sp_header)config->data.header};
-    sp_status status =
-        read_dataset(config->data.train, config->data.train_labels, &options, &data->files[TRAIN], error);
+    sp_status status = take_file(opened, TRAIN, &options, data, error);
     if (status) return status;
     const sp_table *table = data->files[TRAIN]->table;
     data->task = config->data.task == SP_TASK_AUTO ? sp_task_of(table) : (sp_task)config->data.task;
@@ -84,8 +131,9 @@ static sp_status load_train(const sp_config *config, sp_data *data, sp_error *er
 }
 
 /* A part that is a file of its own, read as the training file was. */
-static sp_status load_part(const sp_config *config, sp_data *data, int which, const char *path, const char *labels,
-                           sp_part *part, sp_error *error) {
+static sp_status load_part(const sp_config *config, files *opened, sp_data *data, int which, sp_part *part,
+                           sp_error *error) {
+    if (!opened->rows[which]) return SP_OK;
     const sp_table *train = data->files[TRAIN]->table;
     char column[24];
     snprintf(column, sizeof column, "%zu", train->target_column);
@@ -94,19 +142,19 @@ static sp_status load_part(const sp_config *config, sp_data *data, int which, co
                                 .features = train->features,
                                 .names = &train->feature_names,
                                 .target_name = train->target_name};
-    sp_status status = sp_dataset_load(path, labels, &options, data->task, &data->classes, &data->files[which], error);
+    sp_status status = take_file(opened, which, &options, data, error);
+    if (!status) status = assign_targets(data->files[which], data->task, &data->classes, error);
     if (status) return status;
     part->data = data->files[which];
     size_t rows = part->data->table->rows;
     return sp_rows_all(rows, &part->rows) ? SP_OK : sp_fail_memory(error, "the rows", rows * 4);
 }
 
-/* Validation or test rows: none, a file, or a share of all rows of the training file. */
-static sp_status make_part(const sp_config *config, sp_data *data, int which, const char *value, const char *labels,
-                           sp_part *part, sp_error *error) {
+/* Validation or test rows that are a share of all rows of the training file. */
+static sp_status draw_part(const sp_config *config, sp_data *data, int which, const char *value, sp_part *part,
+                           sp_error *error) {
     double share = sp_config_share(value);
-    if (!*value) return SP_OK;
-    if (share == 0) return load_part(config, data, which, value, labels, part, error);
+    if (share == 0) return SP_OK;
     /* Shares are of all rows, though those of the test set may be gone already. */
     double of_left = share * (double)data->files[TRAIN]->table->rows / (double)data->train.rows.count;
     part->data = data->train.data;
@@ -114,18 +162,24 @@ static sp_status make_part(const sp_config *config, sp_data *data, int which, co
                               data->classes.count, (uint64_t)config->train.seed, (uint64_t)which, &part->rows, error);
 }
 
+static sp_status load(const sp_config *config, files *opened, sp_data *data, sp_error *error) {
+    sp_status status = open_files(config, opened, error);
+    if (!status) status = load_train(config, opened, data, error);
+    if (!status) status = load_part(config, opened, data, VALIDATION, &data->validation, error);
+    if (!status) status = load_part(config, opened, data, TEST, &data->test, error);
+    if (!status) status = draw_part(config, data, TEST, config->data.test, &data->test, error);
+    if (!status) status = draw_part(config, data, VALIDATION, config->data.validation, &data->validation, error);
+    if (status) return status;
+    return sp_preprocess_fit((sp_normalize)config->data.normalize, data->files[TRAIN]->table, &data->train.rows,
+                             &data->preprocess, error);
+}
+
 sp_status sp_data_load(const sp_config *config, sp_data **data, sp_error *error) {
+    files opened = {{NULL}, {NULL}};
     sp_data *loaded = calloc(1, sizeof *loaded);
     if (!loaded) return sp_fail_memory(error, "the data", sizeof *loaded);
-    sp_status status = load_train(config, loaded, error);
-    if (!status)
-        status = make_part(config, loaded, TEST, config->data.test, config->data.test_labels, &loaded->test, error);
-    if (!status)
-        status = make_part(config, loaded, VALIDATION, config->data.validation, config->data.validation_labels,
-                           &loaded->validation, error);
-    if (!status)
-        status = sp_preprocess_fit((sp_normalize)config->data.normalize, loaded->files[TRAIN]->table,
-                                   &loaded->train.rows, &loaded->preprocess, error);
+    sp_status status = load(config, &opened, loaded, error);
+    close_files(&opened);
     if (status) {
         sp_data_destroy(loaded);
         return status;

@@ -9,14 +9,8 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { TYPE_BYTE = 8, MOST_DIMENSIONS = 4 };
-
-typedef struct header {
-    size_t rows, features; /* features: product of all other dimensions */
-    unsigned dimensions;
-} header;
 
 bool sp_idx_recognise(const unsigned char bytes[SP_PEEK], size_t count) {
     if (count < 4 || bytes[0] != 0 || bytes[1] != 0) return false;
@@ -27,7 +21,7 @@ static sp_status truncated(const char *path, sp_error *error) {
     return sp_fail(error, SP_BAD_DATA, "%s: its IDX header is truncated; fetch the file again", path);
 }
 
-static sp_status read_header(sp_input *input, header *read, sp_error *error) {
+static sp_status parse_header(sp_input *input, sp_idx *read, sp_error *error) {
     const char *path = sp_input_path(input);
     unsigned char magic[4], dimension[4];
     size_t got;
@@ -44,7 +38,7 @@ static sp_status read_header(sp_input *input, header *read, sp_error *error) {
         return sp_fail(error, SP_BAD_DATA, "%s: holds IDX values of type %02x; only unsigned bytes (08) are read", path,
                        magic[2]);
 
-    *read = (header){.features = 1, .dimensions = magic[3]};
+    *read = (sp_idx){.features = 1, .dimensions = magic[3]};
     for (unsigned i = 0; i < read->dimensions; i++) {
         status = sp_input_read(input, dimension, sizeof dimension, &got, error);
         if (status) return status;
@@ -65,66 +59,66 @@ static sp_status read_header(sp_input *input, header *read, sp_error *error) {
     return SP_OK;
 }
 
-/* Room for `size` bytes, of which `used` are filled; false: no memory. */
-static bool make_room(unsigned char **bytes, size_t used, size_t *room, size_t size) {
-    unsigned char *more = sp_allocate(size, 1);
-    if (!more) return false;
-    if (used > 0) memcpy(more, *bytes, used);
-    free(*bytes);
-    *bytes = more;
-    *room = size;
-    return true;
+static size_t total_of(const sp_idx *idx) {
+    return idx->rows * idx->features;
 }
 
-/* Reads the values; beyond a first part, memory follows the bytes that really come, not what the header claims. */
-static sp_status read_values(sp_input *input, const header *about, unsigned char **values, sp_error *error) {
-    enum { FIRST_PART = 64 << 20 };
-    const char *path = sp_input_path(input);
-    size_t total = about->rows * about->features, used = 0, room = 0, got;
-    unsigned char *bytes = NULL, extra;
-    sp_status status = SP_OK;
-    while (used < total && !status) {
-        size_t next = room == 0 ? FIRST_PART : 2 * room;
-        if (next > total) next = total;
-        if (!make_room(&bytes, used, &room, next)) {
-            status = sp_fail_memory(error, path, next);
-        } else if (!(status = sp_input_read(input, bytes + used, room - used, &got, error))) {
-            used += got;
-            if (used < room)
-                status = sp_fail(error, SP_BAD_DATA,
-                                 "%s: is truncated in row %zu: its header claims %zu rows of %zu bytes; fetch the "
-                                 "file again",
-                                 path, used / about->features + 1, about->rows, about->features);
-        }
-    }
-    if (!status && !(status = sp_input_read(input, &extra, 1, &got, error)) && got > 0)
-        status = sp_fail(error, SP_BAD_DATA,
-                         "%s: goes on after row %zu, the last that its header claims; fetch the file again", path,
-                         about->rows);
-    if (status) {
-        free(bytes);
-        return status;
-    }
-    *values = bytes;
-    return SP_OK;
+bool sp_idx_has_room(const sp_idx *idx) {
+    return idx->room >= total_of(idx);
 }
 
-static sp_status read_labels(const char *path, sp_table *table, sp_error *error) {
-    sp_input *input;
-    header about;
-    unsigned char *bytes = NULL;
-    sp_status status = sp_input_open(path, &input, error);
+static sp_status make_room(const char *path, sp_idx *idx, size_t bytes, sp_error *error) {
+    return sp_grow((void **)&idx->values, &idx->room, bytes, 1) ? SP_OK : sp_fail_memory(error, path, bytes);
+}
+
+enum { FIRST_PART = 1 << 20 };
+
+sp_status sp_idx_read_header(sp_input *input, sp_idx *idx, sp_error *error) {
+    sp_status status = parse_header(input, idx, error);
     if (status) return status;
-    status = read_header(input, &about, error);
-    if (!status && about.dimensions != 1)
-        status =
-            sp_fail(error, SP_BAD_DATA, "%s: has %u dimensions, as images have; labels have 1", path, about.dimensions);
-    if (!status && about.rows != table->rows)
-        status =
-            sp_fail(error, SP_BAD_DATA, "%s: has %zu labels for the %zu samples of %s; name the two files of one set",
-                    path, about.rows, table->rows, table->path);
-    if (!status) status = read_values(input, &about, &bytes, error);
-    sp_input_close(input);
+    /* What the header claims, but not much more than the file can hold. */
+    size_t total = total_of(idx), likely = sp_input_likely_size(input);
+    if (likely < FIRST_PART) likely = FIRST_PART;
+    return make_room(sp_input_path(input), idx, total < likely ? total : likely, error);
+}
+
+/* Beyond the room that was made, memory follows the bytes that really come, not what the header claims. */
+sp_status sp_idx_read_values(sp_input *input, sp_idx *idx, sp_error *error) {
+    const char *path = sp_input_path(input);
+    size_t total = total_of(idx), used = 0, got;
+    unsigned char extra;
+    while (used < total) {
+        size_t part = used < idx->room ? idx->room - used : used;
+        if (part > total - used) part = total - used;
+        sp_status status = make_room(path, idx, used + part, error);
+        if (!status) status = sp_input_read(input, idx->values + used, part, &got, error);
+        if (status) return status;
+        used += got;
+        if (got < part)
+            return sp_fail(error, SP_BAD_DATA,
+                           "%s: is truncated in row %zu: its header claims %zu rows of %zu bytes; fetch the file again",
+                           path, used / idx->features + 1, idx->rows, idx->features);
+    }
+    sp_status status = sp_input_read(input, &extra, 1, &got, error);
+    if (status || got == 0) return status;
+    return sp_fail(error, SP_BAD_DATA,
+                   "%s: goes on after row %zu, the last that its header claims; fetch the file again", path, idx->rows);
+}
+
+static sp_status take_labels(sp_source *source, sp_table *table, sp_error *error) {
+    const char *path = sp_source_path(source);
+    const sp_idx *about;
+    unsigned char *bytes;
+    sp_status status = sp_source_header(source, &about, error);
+    if (status) return status;
+    if (about->dimensions != 1)
+        return sp_fail(error, SP_BAD_DATA, "%s: has %u dimensions, as images have; labels have 1", path,
+                       about->dimensions);
+    if (about->rows != table->rows)
+        return sp_fail(error, SP_BAD_DATA,
+                       "%s: has %zu labels for the %zu samples of %s; name the two files of one set", path, about->rows,
+                       table->rows, table->path);
+    status = sp_source_take_values(source, &bytes, error);
     if (status) return status;
 
     table->targets = sp_allocate(table->rows, sizeof *table->targets);
@@ -138,27 +132,27 @@ static sp_status read_labels(const char *path, sp_table *table, sp_error *error)
     return SP_OK;
 }
 
-sp_status sp_idx_read(sp_input *input, const char *labels_path, const sp_table_options *options, sp_table *table,
+sp_status sp_idx_take(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table *table,
                       sp_error *error) {
-    header about;
+    const sp_idx *about;
     unsigned char *bytes;
-    sp_status status = read_header(input, &about, error);
+    sp_status status = sp_source_header(source, &about, error);
     if (status) return status;
-    if (about.dimensions < 2)
+    if (about->dimensions < 2)
         return sp_fail(error, SP_BAD_DATA, "%s: has 1 dimension, as labels have; samples have 2 or more", table->path);
-    if (options->features > 0 && about.features != options->features)
-        return sp_fail(error, SP_BAD_DATA, "%s: has samples of %zu values; %zu are wanted", table->path, about.features,
-                       options->features);
-    if (!labels_path && !options->target_optional)
+    if (options->features > 0 && about->features != options->features)
+        return sp_fail(error, SP_BAD_DATA, "%s: has samples of %zu values; %zu are wanted", table->path,
+                       about->features, options->features);
+    if (!labels && !options->target_optional)
         return sp_fail(
             error, SP_BAD_CONFIG,
             "%s: is IDX, which holds no labels; name the label file too (data.train_labels and its like, or --labels)",
             table->path);
-    status = read_values(input, &about, &bytes, error);
+    status = sp_source_take_values(source, &bytes, error);
     if (status) return status;
-    table->rows = about.rows;
-    table->features = about.features;
+    table->rows = about->rows;
+    table->features = about->features;
     table->bytes = true;
     table->values = bytes;
-    return labels_path ? read_labels(labels_path, table, error) : SP_OK;
+    return labels ? take_labels(labels, table, error) : SP_OK;
 }

@@ -1,6 +1,7 @@
 #include "data/table.h"
 
 #include "base/error.h"
+#include "base/host.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -34,42 +35,51 @@ static bool looks_like_text(const unsigned char *bytes, size_t count) {
     return true;
 }
 
-static sp_status read_known(sp_input *input, const char *labels_path, const sp_table_options *options, sp_table *table,
+static sp_status take_known(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table *table,
                             sp_error *error) {
     unsigned char start[SP_PEEK] = {0};
     size_t count;
-    sp_status status = sp_input_peek(input, start, &count, error);
+    sp_status status = sp_source_start(source, start, &count, error);
     if (status) return status;
     if (count == 0) return sp_fail(error, SP_BAD_DATA, "%s: is empty; give it at least one row", table->path);
-    if (sp_idx_recognise(start, count)) return sp_idx_read(input, labels_path, options, table, error);
+    if (sp_idx_recognise(start, count)) return sp_idx_take(source, labels, options, table, error);
     if (!looks_like_text(start, count))
         return sp_fail(error, SP_BAD_DATA,
                        "%s: starts with %02x %02x %02x %02x, the magic number of neither IDX (00 00 08 and the "
                        "dimensions) nor text; name a CSV or IDX file",
                        table->path, start[0], start[1], start[2], start[3]);
-    if (labels_path)
+    if (labels)
         return sp_fail(error, SP_BAD_CONFIG,
                        "%s: is a CSV, whose labels are a column, but %s is given too; leave that out", table->path,
-                       labels_path);
-    return sp_csv_read(input, options, table, error);
+                       sp_source_path(labels));
+    return sp_csv_read(sp_source_input(source), options, table, error);
+}
+
+sp_status sp_table_take(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table **table,
+                        sp_error *error) {
+    const char *path = sp_source_path(source);
+    sp_table *taken = calloc(1, sizeof *taken);
+    if (taken) taken->path = strdup(path);
+    sp_status status = !taken || !taken->path ? sp_fail_memory(error, path, sizeof *taken)
+                                              : take_known(source, labels, options, taken, error);
+    if (status) {
+        sp_table_destroy(taken);
+        return status;
+    }
+    *table = taken;
+    return SP_OK;
 }
 
 sp_status sp_table_read(const char *path, const char *labels_path, const sp_table_options *options, sp_table **table,
                         sp_error *error) {
-    sp_input *input;
-    sp_status status = sp_input_open(path, &input, error);
-    if (status) return status;
-    sp_table *read = calloc(1, sizeof *read);
-    if (read) read->path = strdup(path);
-    if (!read || !read->path)
-        status = sp_fail_memory(error, path, sizeof *read);
-    else
-        status = read_known(input, labels_path, options, read, error);
-    sp_input_close(input);
-    if (status) {
-        sp_table_destroy(read);
-        return status;
+    sp_source *sources[] = {sp_source_create(path), labels_path ? sp_source_create(labels_path) : NULL};
+    sp_status status;
+    if (!sources[0] || (labels_path && !sources[1])) {
+        status = sp_fail_memory(error, path, sizeof(sp_error));
+    } else {
+        sp_sources_read(sources, 2, sp_host_threads());
+        status = sp_table_take(sources[0], sources[1], options, table, error);
     }
-    *table = read;
-    return SP_OK;
+    for (int i = 0; i < 2; i++) sp_source_destroy(sources[i]);
+    return status;
 }

@@ -2,8 +2,8 @@
 #ifndef SP_DATA_TABLE_H
 #define SP_DATA_TABLE_H
 
-#include "base/file.h"
 #include "base/text.h"
+#include "data/source.h"
 
 /* A data file in memory. IDX keeps its bytes as bytes: MNIST is 47 MB so, and 188 as floats. */
 typedef struct sp_table {
@@ -43,20 +43,21 @@ enum { SP_MOST_FEATURES = 1 << 24 };
  */
 sp_status sp_table_read(const char *path, const char *labels_path, const sp_table_options *options, sp_table **table,
                         sp_error *error);
+
+/* The same of files that may have been read ahead already; `labels` NULL: there are none. */
+sp_status sp_table_take(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table **table,
+                        sp_error *error);
 void sp_table_destroy(sp_table *table);
 
 /* Writes "FILE:LINE" or "FILE: row N" (N from 1) of row `row`, for messages. */
 void sp_table_place(const sp_table *table, size_t row, char *text, size_t size);
 
-/* The two readers behind sp_table_read; `table` is empty but for its path. */
-sp_status sp_idx_read(sp_input *input, const char *labels_path, const sp_table_options *options, sp_table *table,
+/* The two readers behind sp_table_take; `table` is empty but for its path. */
+sp_status sp_idx_take(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table *table,
                       sp_error *error);
 sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table *table, sp_error *error);
 
 /* Writes `text` as one field, with quotes; what cannot be written shows in ferror(stream). */
 void sp_csv_write_field(FILE *stream, const char *text);
-
-/* Whether a file that starts with these bytes is IDX, of any type. */
-bool sp_idx_recognise(const unsigned char bytes[SP_PEEK], size_t count);
 
 #endif
