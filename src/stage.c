@@ -4,11 +4,6 @@
 
 #include <stdlib.h>
 
-const char *sp_phase_name(sp_phase phase) {
-    static const char *const names[] = {"gather", "forward", "loss", "backward", "gradient", "update", "barrier"};
-    return names[phase];
-}
-
 sp_status sp_stages_create(const sp_layout *layout, bool with_gradient, sp_stages **stages, sp_error *error) {
     size_t depth = layout->net->depth, most = 2 * depth + 2;
     sp_stages *made = calloc(1, sizeof *made);

@@ -3,51 +3,34 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/memory.h"
-#include "base/place.h"
-#include "base/share.h"
+#include "crew.h"
 #include "reduce.h"
 #include "shard.h"
 #include "stage.h"
 #include "team.h"
 
-#include <math.h>
 #include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What belongs to one thread of the team; on cache lines of its own. */
-typedef struct worker {
-    _Alignas(SP_ALIGNMENT) size_t number;
-    size_t part, reach;        /* of the list at hand: where it takes from, and how far it looks */
-    size_t done;               /* items of that list */
-    uint32_t round;            /* of that list */
-    sp_place_saved saved;      /* where the thread was before */
-    float *scratch;            /* owned: of going backward, then of the reduction */
-    double seconds[SP_PHASES]; /* that it spent; only where somebody wants to know */
-} worker;
 
 struct sp_stepper {
     const sp_layout *layout; /* borrowed, of the weights */
     sp_weights *weights;     /* borrowed */
     sp_pass *pass;           /* owned */
     sp_shards *shards;       /* owned */
-    sp_stages *stages;       /* owned: as arranged for `threads` */
+    sp_stages *stages;       /* owned: as arranged for the threads at hand */
     sp_team team;
-    sp_place *place;            /* owned; NULL: threads stay where they are */
-    size_t threads, batch_size; /* threads: of the segment of steps at hand; work is cut into as many parts */
-    sp_share *share;            /* owned */
-    size_t *bounds;             /* owned: of the parts of each stage, and of the tiles behind them */
-    size_t *tiles;              /* owned [tiles]: their numbers, part by part */
-    worker *workers;            /* owned [most threads] */
-    float **gradients;          /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
+    sp_crew *crew;     /* owned; its lists: the stages, and the tiles behind them */
+    size_t *tiles;     /* owned [tiles]: their numbers, part by part */
+    float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
+    size_t batch_size;
     sp_optimizer optimizer;
     float eta;
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
     void *context;
     float *collect;   /* where the sums go instead of an update, by tile->at; NULL: update */
     atomic_bool stop; /* a thread that is late may look while another sets it */
-    bool timed;
 };
 
 /* ---- Gradients ----------------------------------------------------------------------------- */
@@ -88,103 +71,42 @@ static void update(sp_stepper *t, const sp_tile *tile, const float *gradient) {
 
 /* ---- Work shared out among the threads --------------------------------------------------------- */
 
-/* Cuts `items` into as many parts as there are threads. */
-static void cut(const sp_stepper *t, size_t items, size_t *bounds) {
-    for (size_t part = 0; part <= t->threads; part++) bounds[part] = items * part / t->threads;
-}
-
-static size_t *bounds_of(const sp_stepper *t, size_t stage) {
-    return t->bounds + stage * (t->team.most + 1);
-}
-
 /*
  * The tiles, so that a thread updates the weights that it will go forward with: each part has its share of each
  * layer's, in the order of the panels.
  */
 static void share_out_tiles(sp_stepper *t) {
     const sp_layout *layout = t->layout;
-    size_t *bounds = bounds_of(t, t->stages->count), count = 0;
-    for (size_t part = 0; part < t->threads; part++) {
+    size_t *bounds = sp_crew_bounds(t->crew, t->stages->count), count = 0, threads = t->crew->threads;
+    for (size_t part = 0; part < threads; part++) {
         bounds[part] = count;
         for (size_t first = 0, next; first < layout->tiles; first = next) {
             for (next = first; next < layout->tiles && layout->tile[next].layer == layout->tile[first].layer;) next++;
             size_t tiles = next - first;
-            for (size_t i = tiles * part / t->threads; i < tiles * (part + 1) / t->threads; i++)
+            for (size_t i = tiles * part / threads; i < tiles * (part + 1) / threads; i++)
                 t->tiles[count++] = first + i;
         }
     }
-    bounds[t->threads] = count;
+    bounds[threads] = count;
 }
 
 static void share_out(sp_stepper *t, size_t threads) {
-    t->threads = threads;
+    t->crew->threads = threads;
     sp_stages_arrange(t->stages, t->layout, t->batch_size, t->shards->count, threads);
-    for (size_t s = 0; s < t->stages->count; s++) cut(t, t->stages->stage[s].items, bounds_of(t, s));
+    for (size_t s = 0; s < t->stages->count; s++) sp_crew_cut(t->crew, s, t->stages->stage[s].items);
     share_out_tiles(t);
-}
-
-/* The next items of a stage, or of the tiles behind the last one, for this thread; false: none are left. */
-static bool take(const sp_stepper *t, worker *w, size_t stage, size_t *first, size_t *last) {
-    bool shards = stage < t->stages->count && t->stages->stage[stage].pieces == 0;
-    sp_share_list list = {.round = w->round, .parts = t->threads, .bounds = bounds_of(t, stage), .halves = shards};
-    if (!sp_share_take(t->share, list, w->reach, &w->part, first, last)) return false;
-    w->done += *last - *first;
-    return true;
-}
-
-static double start_clock(const sp_stepper *t) {
-    return t->timed ? sp_host_seconds() : 0;
-}
-
-static void stop_clock(const sp_stepper *t, worker *w, sp_phase phase, double *since) {
-    if (!t->timed) return;
-    double now = sp_host_seconds();
-    w->seconds[phase] += now - *since;
-    *since = now;
-}
-
-/* Threads look at a few parts besides their own; at all of them where OpenMP gave fewer threads than parts. */
-enum { REACH = 8 };
-
-static worker *start_worker(sp_stepper *t, size_t number, size_t given, uint32_t round) {
-    worker *w = &t->workers[number];
-    bool near = given == t->threads && given > REACH;
-    w->number = w->part = number;
-    w->reach = near ? REACH : t->threads;
-    w->done = 0;
-    w->round = round;
-    sp_place_enter(t->place, number, &w->saved);
-    return w;
-}
-
-/*
- * This thread finds nothing left to do in a stage of so many items. Whoever did the last of them ends it, the others
- * wait for that.
- */
-static void finish(sp_stepper *t, worker *w, size_t items, size_t steps_done) {
-    double since = start_clock(t);
-    if (sp_share_done(t->share, w->done, items)) {
-        if (steps_done > 0) t->stop = t->on_step && t->on_step(t->context, steps_done);
-        sp_share_next(t->share);
-    } else {
-        sp_share_wait(t->share, w->round);
-    }
-    stop_clock(t, w, SP_PHASE_BARRIER, &since);
-    w->part = w->number;
-    w->done = 0;
-    w->round++;
 }
 
 /* ---- The mini-batch step ---------------------------------------------------------------- */
 
 /* One operation on shards first .. last - 1, on all panels and strips or on one piece of them. */
-static void operate(sp_stepper *t, worker *w, sp_operation operation, const size_t *piece, sp_batch batch, size_t first,
-                    size_t last) {
+static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const size_t *piece, sp_batch batch,
+                    size_t first, size_t last) {
     const sp_layer_layout *lay = &t->layout->layers[operation.layer];
     sp_workspace *workspace = t->shards->workspace;
     const sp_slice *slices = t->shards->slices + first;
     size_t from = piece ? *piece : 0, count = last - first;
-    double since = start_clock(t);
+    double since = sp_crew_clock(t->crew);
     switch (operation.phase) {
     case SP_PHASE_GATHER: sp_shards_gather(t->shards, t->layout->input_stride, batch, first, last); break;
     case SP_PHASE_FORWARD:
@@ -198,15 +120,16 @@ static void operate(sp_stepper *t, worker *w, sp_operation operation, const size
         break;
     default: private_gradients(t, first, last); break;
     }
-    stop_clock(t, w, operation.phase, &since);
+    sp_crew_spent(t->crew, w, operation.phase, &since);
 }
 
 /* Forward and backward, as far as the stage goes: shard by shard, or piece by piece of its layer's weights. */
-static void run_stage(sp_stepper *t, worker *w, size_t number, sp_batch batch) {
+static void run_stage(sp_stepper *t, sp_worker *w, size_t number, sp_batch batch) {
     const sp_stage *stage = &t->stages->stage[number];
     size_t first, last, shards = t->shards->count;
-    while (take(t, w, number, &first, &last)) {
-        if (stage->pieces == 0) {
+    bool by_shards = stage->pieces == 0;
+    while (sp_crew_take(t->crew, w, number, by_shards, &first, &last)) {
+        if (by_shards) {
             for (size_t i = 0; i < stage->count; i++) operate(t, w, stage->operations[i], NULL, batch, first, last);
             continue;
         }
@@ -217,25 +140,32 @@ static void run_stage(sp_stepper *t, worker *w, size_t number, sp_batch batch) {
 }
 
 /* Tile by tile: the shards' gradients summed in a fixed order, one update. */
-static void reduce_and_update(sp_stepper *t, worker *w) {
+static void reduce_and_update(sp_stepper *t, sp_worker *w) {
     size_t first, last;
-    while (take(t, w, t->stages->count, &first, &last)) {
+    while (sp_crew_take(t->crew, w, t->stages->count, false, &first, &last)) {
         const sp_tile *tile = &t->layout->tile[t->tiles[first]];
-        double since = start_clock(t);
+        double since = sp_crew_clock(t->crew);
         sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, w->scratch,
                       t->layout->most_tile);
-        stop_clock(t, w, SP_PHASE_GRADIENT, &since);
+        sp_crew_spent(t->crew, w, SP_PHASE_GRADIENT, &since);
         update(t, tile, w->scratch);
-        stop_clock(t, w, SP_PHASE_UPDATE, &since);
+        sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
     }
 }
 
-/* Steps first .. last - 1 of the epoch, by a team of threads: one fork, one join. */
+/* The work of a stage, or of the update, is done: by whoever did the last of it, after a whole step. */
+static void finish(sp_stepper *t, sp_worker *w, size_t items, size_t steps_done) {
+    if (!sp_crew_done(t->crew, w, items)) return;
+    if (steps_done > 0) t->stop = t->on_step && t->on_step(t->context, steps_done);
+    sp_crew_next(t->crew);
+}
+
+/* Steps first .. last - 1 of the epoch, by all threads together: one fork, one join. */
 static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t first, size_t last) {
-    uint32_t round = sp_share_round(t->share);
-#pragma omp parallel num_threads((int)t->threads)
+    uint32_t round = sp_share_round(t->crew->share);
+#pragma omp parallel num_threads((int)t->crew->threads)
     {
-        worker *w = start_worker(t, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads(), round);
+        sp_worker *w = sp_crew_enter(t->crew, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads(), round);
         for (size_t step = first; step < last && !t->stop; step++) {
             sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
             for (size_t stage = 0; stage < t->stages->count; stage++) {
@@ -245,7 +175,7 @@ static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t 
             reduce_and_update(t, w);
             finish(t, w, t->layout->tiles, step + 1); /* every weight is new */
         }
-        sp_place_leave(t->place, &w->saved);
+        sp_crew_leave(t->crew, w);
     }
 }
 
@@ -261,7 +191,7 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, dou
     for (size_t done = 0, count; done < steps && !t->stop; done += count) {
         size_t threads;
         count = sp_team_next(&t->team, steps - done, &threads);
-        if (threads != t->threads) share_out(t, threads);
+        if (threads != t->crew->threads) share_out(t, threads);
         double started = sp_host_seconds();
         run_steps(t, order, rows, done, done + count);
         sp_team_report(&t->team, count, sp_host_seconds() - started);
@@ -277,14 +207,11 @@ size_t sp_stepper_threads(const sp_stepper *t) {
 }
 
 void sp_stepper_time(sp_stepper *t) {
-    t->timed = true;
+    t->crew->timed = true;
 }
 
 void sp_stepper_phases(const sp_stepper *t, double seconds[SP_PHASES]) {
-    for (int phase = 0; phase < SP_PHASES; phase++) {
-        seconds[phase] = t->timed ? 0 : NAN;
-        for (size_t i = 0; t->timed && i < t->team.most; i++) seconds[phase] += t->workers[i].seconds[phase];
-    }
+    for (int phase = 0; phase < SP_PHASES; phase++) seconds[phase] = sp_crew_seconds(t->crew, (sp_phase)phase);
 }
 
 sp_tally sp_stepper_step(sp_stepper *t, sp_batch batch, double eta) {
@@ -323,24 +250,25 @@ sp_status sp_stepper_gradients(sp_stepper *t, sp_batch batch, float *gradients, 
  * moves the weights it will update to pages of its own.
  */
 static bool settle(sp_stepper *t) {
-    bool moves = sp_place_nodes(t->place) > 1;
+    size_t threads = t->crew->threads, rows = t->batch_size;
+    const size_t *bounds = sp_crew_bounds(t->crew, t->stages->count);
+    bool moves = sp_place_nodes(t->crew->place) > 1;
     float *old = t->weights->packed, *packed = moves ? sp_allocate(t->layout->packed, sizeof(float)) : old;
     if (!packed) return false;
-#pragma omp parallel num_threads((int)t->threads)
+#pragma omp parallel num_threads((int)threads)
     {
-        size_t given = (size_t)omp_get_num_threads();
-        worker *w = start_worker(t, (size_t)omp_get_thread_num(), given, 0);
-        for (size_t part = w->number; part < t->threads; part += given) {
-            size_t rows = t->batch_size, first = rows * part / t->threads;
-            sp_workspace_clear(t->shards->workspace, t->layout, first, rows * (part + 1) / t->threads - first);
-            const size_t *bounds = bounds_of(t, t->stages->count);
+        size_t number = (size_t)omp_get_thread_num(), given = (size_t)omp_get_num_threads();
+        sp_worker *w = sp_crew_enter(t->crew, number, given, 0);
+        for (size_t part = number; part < threads; part += given) {
+            size_t first = rows * part / threads;
+            sp_workspace_clear(t->shards->workspace, t->layout, first, rows * (part + 1) / threads - first);
             for (size_t i = bounds[part]; moves && i < bounds[part + 1]; i++) {
                 const sp_tile *tile = &t->layout->tile[t->tiles[i]];
                 memcpy(packed + tile->offset, old + tile->offset, tile->count * sizeof *packed);
                 memcpy(packed + tile->bias, old + tile->bias, tile->biases * sizeof *packed);
             }
         }
-        sp_place_leave(t->place, &w->saved);
+        sp_crew_leave(t->crew, w);
     }
     t->weights->packed = packed;
     if (moves) free(old);
@@ -358,21 +286,16 @@ static bool allocate_private(sp_stepper *t) {
     return t->gradients != NULL;
 }
 
-static bool allocate_workers(sp_stepper *t) {
-    size_t most = t->team.most, scratch = sp_pass_scratch(t->layout);
+/* The threads, and what they go by. */
+static sp_status gather_crew(sp_stepper *t, sp_error *error) {
+    size_t scratch = sp_pass_scratch(t->layout);
     size_t sums = sp_reduce_scratch(t->shards->count) * t->layout->most_tile;
-    if (scratch < sums) scratch = sums;
-    t->share = sp_share_create(most);
-    t->bounds = calloc((t->stages->most + 1) * (most + 1), sizeof *t->bounds);
     t->tiles = calloc(t->layout->tiles, sizeof *t->tiles);
-    t->workers = sp_allocate_zeroed(most, sizeof *t->workers);
-    if (!t->share || !t->bounds || !t->tiles || !t->workers) return false;
-    for (size_t i = 0; i < most; i++) {
-        t->workers[i].scratch = sp_allocate(scratch, sizeof(float));
-        if (!t->workers[i].scratch) return false;
-    }
-    share_out(t, most);
-    return true;
+    if (!t->tiles) return sp_fail_memory(error, "the tiles", t->layout->tiles * sizeof *t->tiles);
+    sp_status status =
+        sp_crew_create(t->team.most, t->stages->most + 1, scratch > sums ? scratch : sums, &t->crew, error);
+    if (!status) share_out(t, t->team.most);
+    return status;
 }
 
 sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error) {
@@ -396,8 +319,8 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
         status = sp_shards_create(weights->layout, plan->batch_size, plan->shards, data->train.data, &data->preprocess,
                                   &made->shards, error);
     if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
-    if (!status) status = sp_place_create(made->team.most, &made->place, error);
-    if (!status && (!allocate_workers(made) || (private && !allocate_private(made)) || !settle(made)))
+    if (!status) status = gather_crew(made, error);
+    if (!status && ((private && !allocate_private(made)) || !settle(made)))
         status = sp_fail_memory(error, "the gradients", plan->total_bytes);
     size_t last = plan->rows % plan->batch_size;
     if (!status) status = sp_stepper_prepare(made, plan->batch_size, error);
@@ -413,14 +336,10 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
-    for (size_t i = 0; stepper->workers && i < stepper->team.most; i++) free(stepper->workers[i].scratch);
     free(stepper->gradients);
-    free(stepper->workers);
     free(stepper->tiles);
-    free(stepper->bounds);
-    sp_share_destroy(stepper->share);
+    sp_crew_destroy(stepper->crew);
     sp_stages_destroy(stepper->stages);
-    sp_place_destroy(stepper->place);
     sp_shards_destroy(stepper->shards);
     sp_pass_destroy(stepper->pass);
     free(stepper);
