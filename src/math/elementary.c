@@ -7,12 +7,12 @@
 
 #include <immintrin.h>
 
-/* sleef.h declares these only where a whole file is compiled for AVX. */
-extern __m256 Sleef_expf8_u10(__m256);
-extern __m256 Sleef_tanhf8_u10(__m256);
-extern __m256d Sleef_logd4_u10(__m256d);
-
 #define AVX2 __attribute__((target("avx2,fma")))
+
+/* sleef.h declares these only where a whole file is compiled for AVX. */
+AVX2 extern __m256 Sleef_expf8_u10(__m256);
+AVX2 extern __m256 Sleef_tanhf8_u10(__m256);
+AVX2 extern __m256d Sleef_logd4_u10(__m256d);
 
 /* The last few values go through the same code as all others, in a register that is filled up with zeros. */
 enum { FLOATS = 8, DOUBLES = 4 };
