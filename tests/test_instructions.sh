@@ -39,10 +39,10 @@ bound() {
 }
 
 if "$build/shardprop" --version | grep -q 'kernels.*xsmm'; then
-    bound 12000 -s parallel.kernels=xsmm -s parallel.reduction=fused
-    bound 12000 -s parallel.kernels=xsmm -s parallel.reduction=private
+    bound 9000 -s parallel.kernels=xsmm -s parallel.reduction=fused
+    bound 9000 -s parallel.kernels=xsmm -s parallel.reduction=private
 else
     echo 'skipped - instruction counts with libxsmm: it is not usable here'
 fi
-bound 23000 -s parallel.kernels=blas -s parallel.reduction=private
+bound 16000 -s parallel.kernels=blas -s parallel.reduction=private
 exit $failed

@@ -68,7 +68,7 @@ class Bench:
         rows = NETS[net][1]
         config = self.config_of(net, batch, threads, slow)
         limit = 30 + 20 * self.options.seconds
-        found = self.train(config, threads, limit, may_stop=True).epochs
+        found = self.train(config, threads, limit, may_stop=True, setting="auto").epochs
         laps = [(rows, rows / float(row["samples_per_second"])) for row in found]
         if not laps:
             raise Failed("shardprop did not finish an epoch")

@@ -32,7 +32,7 @@ def bench_whole(bench):
     def measure(name):
         if name == OURS:
             config = files.config(files.gz, widths, batch, rate)
-            done = bench.train(config, bench.threads)
+            done = bench.train(config, bench.threads, setting="auto")
             return done.seconds, done.megabytes
         more = ("--rate", rate, "--epochs", 10)
 
@@ -94,7 +94,7 @@ def bench_accuracy(bench):
             return seconds, count
         config = files.config(files.gz[:2], widths, batch, rate, epochs, seed)
         extra = (f"data.validation={files.gz[2]}", f"data.validation_labels={files.gz[3]}")
-        found = bench.train(config, bench.threads, extra=extra).epochs
+        found = bench.train(config, bench.threads, extra=extra, setting="auto").epochs
         spent = 0.0
         for count, row in enumerate(found, 1):
             spent += float(row["seconds"])
