@@ -7,6 +7,7 @@
 #include "math/kernels.h"
 #include "net.h"
 #include "optim.h"
+#include "schedule.h"
 
 #include <stdio.h>
 
@@ -43,8 +44,13 @@ struct sp_config {
     } network;
     struct {
         int name; /* sp_optimizer */
-        double learning_rate;
+        double learning_rate, momentum, rho, beta1, beta2, epsilon, weight_decay;
     } optimizer;
+    struct {
+        int name; /* sp_schedule_name */
+        double warmup_epochs, factor, final, power, peak;
+        long long step_epochs, cycle_epochs, cycle_growth, plateau_patience;
+    } schedule;
     struct {
         long long epochs;
         long long batch_size; /* SP_AUTO: all rows */

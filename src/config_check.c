@@ -59,6 +59,14 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
         fault(config, "train.loss", "cross_entropy is for classes; for regression use squared_error", error);
     if (config->data.task == SP_REGRESSION && config->train.monitor == SP_MONITOR_ACCURACY)
         fault(config, "train.monitor", "regression has no accuracy; monitor validation_loss", error);
+    bool means =
+        config->optimizer.name == SP_ADAM || config->optimizer.name == SP_AMSGRAD || config->optimizer.name == SP_ADAMW;
+    if (means && (config->optimizer.beta1 == 1 || config->optimizer.beta2 == 1))
+        fault(config, config->optimizer.beta1 == 1 ? "optimizer.beta1" : "optimizer.beta2",
+              "a mean that keeps all (beta 1) never learns of a gradient; use less than 1", error);
+    if (config->schedule.warmup_epochs >= (double)config->train.epochs)
+        fault(config, "schedule.warmup_epochs",
+              "the warm-up is as long as the training (train.epochs); let it be shorter", error);
     if (config->train.patience > 0 && !*config->data.validation)
         fault(config, "train.patience", "train.patience needs validation rows; set data.validation", error);
     return error->faults > before ? SP_BAD_CONFIG : SP_OK;

@@ -61,9 +61,49 @@ const sp_key sp_keys[] = {
      .help = "initial weights, uniform, each by the width of its layer; auto: he for relu, else xavier"},
 
     {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
-     .help = "sgd: w := w - eta dJ/dw"},
+     .help = "how the weights follow their gradients; with g = dJ/dw, sgd is w := w - eta g, and momentum, v := "
+             "momentum v + g, w := w - eta v (Polyak 1964); nesterov (1983), adagrad (Duchi 2011), rmsprop (Tieleman "
+             "2012), adam (Kingma 2015), amsgrad (Reddi 2018), adamw (Loshchilov 2019)"},
     {"optimizer", "learning_rate", REAL(0, 1e6), .offset = AT(optimizer.learning_rate), .initial = "0.1",
-     .help = "eta"},
+     .help = "eta; for adam and its kin some 0.001"},
+    {"optimizer", "momentum", REAL(0, 1), .offset = AT(optimizer.momentum), .initial = "0.9",
+     .help = "share of the last step that is kept (momentum, nesterov)"},
+    {"optimizer", "rho", REAL(0, 1), .offset = AT(optimizer.rho), .initial = "0.99",
+     .help = "share of the mean of g^2 that is kept (rmsprop)"},
+    {"optimizer", "beta1", REAL(0, 1), .offset = AT(optimizer.beta1), .initial = "0.9",
+     .help = "share of the mean of g that is kept, less than 1 (adam, amsgrad, adamw)"},
+    {"optimizer", "beta2", REAL(0, 1), .offset = AT(optimizer.beta2), .initial = "0.999",
+     .help = "share of the mean of g^2 that is kept, less than 1 (adam, amsgrad, adamw)"},
+    {"optimizer", "epsilon", REAL(0, 1), .offset = AT(optimizer.epsilon), .initial = "1e-08",
+     .help = "added to the root of the mean of g^2 (adagrad, rmsprop, adam, amsgrad, adamw)"},
+    {"optimizer", "weight_decay", REAL(0, 1e6), .offset = AT(optimizer.weight_decay), .initial = "0",
+     .help = "of weights and biases: g := dJ/dw + weight_decay w (L2); with adamw apart from g: w := w - eta "
+             "weight_decay w"},
+
+    {"schedule", "name", CHOICE(sp_schedule_names), .offset = AT(schedule.name), .initial = "constant",
+     .help = "of the learning rate; constant: eta; step: times factor every step_epochs; exponential: times factor "
+             "every epoch; linear, polynomial, cosine: step by step down to final times eta (Loshchilov 2017); "
+             "one_cycle: up from eta/25 to eta, then down to eta/250000 (Smith 2018); plateau: times factor when "
+             "epochs bring nothing better"},
+    {"schedule", "warmup_epochs", REAL(0, 1e9), .offset = AT(schedule.warmup_epochs), .initial = "0",
+     .help = "at first, the learning rate rises in equal steps; the schedule has the rest of the training"},
+    {"schedule", "factor", REAL(0, 1), .offset = AT(schedule.factor), .initial = "0.1",
+     .help = "of the learning rate (step, exponential, plateau)"},
+    {"schedule", "step_epochs", WHOLE(1, 1e9), .offset = AT(schedule.step_epochs), .initial = "10",
+     .help = "epochs between two changes (step)"},
+    {"schedule", "final", REAL(0, 1), .offset = AT(schedule.final), .initial = "0",
+     .help = "share of the learning rate that is left at the end (linear, polynomial, cosine)"},
+    {"schedule", "power", REAL(0, 100), .offset = AT(schedule.power), .initial = "2",
+     .help = "of the share of the training that is left (polynomial)"},
+    {"schedule", "cycle_epochs", WHOLE(0, 1e9), .offset = AT(schedule.cycle_epochs), .initial = "0",
+     .help = "after so many epochs it starts again from eta; 0: never (cosine)"},
+    {"schedule", "cycle_growth", WHOLE(1, 1000), .offset = AT(schedule.cycle_growth), .initial = "1",
+     .help = "each cycle is so many times as long as the one before (cosine)"},
+    {"schedule", "peak", REAL(0, 1), .offset = AT(schedule.peak), .initial = "0.3",
+     .help = "share of the training after which the learning rate turns (one_cycle)"},
+    {"schedule", "plateau_patience", WHOLE(0, 1e9), .offset = AT(schedule.plateau_patience), .initial = "5",
+     .help = "epochs without a better validation result (without validation rows: training loss) that it bears "
+             "(plateau)"},
 
     {"train", "epochs", WHOLE(1, 1e9), .offset = AT(train.epochs), .initial = "10",
      .help = "passes over the training rows"},

@@ -2,14 +2,132 @@
 
 #include "base/vector.h"
 
-const char *const sp_optimizer_names[] = {"sgd", NULL};
+#include <math.h>
 
-SP_VECTOR static void sgd(float eta, size_t count, const float *restrict gradient, float *restrict parameters) {
-    for (size_t i = 0; i < count; i++) parameters[i] -= eta * gradient[i];
+const char *const sp_optimizer_names[] = {"sgd",  "momentum", "nesterov", "adagrad", "rmsprop",
+                                          "adam", "amsgrad",  "adamw",    NULL};
+
+size_t sp_optim_states(sp_optimizer name) {
+    switch (name) {
+    case SP_SGD: return 0;
+    case SP_MOMENTUM:
+    case SP_NESTEROV:
+    case SP_ADAGRAD:
+    case SP_RMSPROP: return 1;
+    case SP_ADAM:
+    case SP_ADAMW: return 2;
+    case SP_AMSGRAD: return 3;
+    }
+    return 0;
 }
 
-void sp_optim_update(sp_optimizer optimizer, float eta, size_t count, const float *gradient, float *parameters) {
-    switch (optimizer) {
-    case SP_SGD: sgd(eta, count, gradient, parameters); break;
+sp_optim_step sp_optim_at(const sp_optim *optim, double eta, size_t t) {
+    sp_optim_step step = {.name = optim->name,
+                          .eta = (float)eta,
+                          .momentum = (float)optim->momentum,
+                          .rho = (float)optim->rho,
+                          .beta1 = (float)optim->beta1,
+                          .beta2 = (float)optim->beta2,
+                          .epsilon = (float)optim->epsilon,
+                          .decay = optim->name == SP_ADAMW ? 0 : (float)optim->weight_decay,
+                          .shrink = (float)(1 - eta * optim->weight_decay)};
+    if (sp_optim_states(optim->name) >= 2) {
+        step.first = (float)(eta / (1 - pow(optim->beta1, (double)t)));
+        step.second = (float)(1 / sqrt(1 - pow(optim->beta2, (double)t)));
+    }
+    return step;
+}
+
+SP_VECTOR static void sgd(const sp_optim_step *step, size_t count, const float *restrict gradient, float *restrict w) {
+    float eta = step->eta, decay = step->decay;
+    if (decay == 0)
+        for (size_t i = 0; i < count; i++) w[i] -= eta * gradient[i];
+    else
+        for (size_t i = 0; i < count; i++) w[i] -= eta * (gradient[i] + decay * w[i]);
+}
+
+SP_VECTOR static void momentum(const sp_optim_step *step, size_t count, const float *restrict gradient,
+                               float *restrict w, float *restrict v) {
+    float eta = step->eta, decay = step->decay, mu = step->momentum;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i];
+        v[i] = mu * v[i] + g;
+        w[i] -= eta * v[i];
+    }
+}
+
+SP_VECTOR static void nesterov(const sp_optim_step *step, size_t count, const float *restrict gradient,
+                               float *restrict w, float *restrict v) {
+    float eta = step->eta, decay = step->decay, mu = step->momentum;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i];
+        v[i] = mu * v[i] + g;
+        w[i] -= eta * (g + mu * v[i]);
+    }
+}
+
+SP_VECTOR static void adagrad(const sp_optim_step *step, size_t count, const float *restrict gradient,
+                              float *restrict w, float *restrict s) {
+    float eta = step->eta, decay = step->decay, epsilon = step->epsilon;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i];
+        s[i] += g * g;
+        w[i] -= eta * g / (sqrtf(s[i]) + epsilon);
+    }
+}
+
+SP_VECTOR static void rmsprop(const sp_optim_step *step, size_t count, const float *restrict gradient,
+                              float *restrict w, float *restrict s) {
+    float eta = step->eta, decay = step->decay, epsilon = step->epsilon, rho = step->rho, rest = 1 - rho;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i];
+        s[i] = rho * s[i] + rest * (g * g);
+        w[i] -= eta * g / (sqrtf(s[i]) + epsilon);
+    }
+}
+
+SP_VECTOR static void adam(const sp_optim_step *step, size_t count, const float *restrict gradient, float *restrict w,
+                           float *restrict m, float *restrict v) {
+    float decay = step->decay, epsilon = step->epsilon, first = step->first, second = step->second;
+    float beta1 = step->beta1, beta2 = step->beta2, rest1 = 1 - beta1, rest2 = 1 - beta2;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i];
+        m[i] = beta1 * m[i] + rest1 * g;
+        v[i] = beta2 * v[i] + rest2 * (g * g);
+        w[i] -= first * m[i] / (sqrtf(v[i]) * second + epsilon);
+    }
+}
+
+SP_VECTOR static void amsgrad(const sp_optim_step *step, size_t count, const float *restrict gradient,
+                              float *restrict w, float *restrict m, float *restrict v, float *restrict most) {
+    float decay = step->decay, epsilon = step->epsilon, first = step->first, second = step->second;
+    float beta1 = step->beta1, beta2 = step->beta2, rest1 = 1 - beta1, rest2 = 1 - beta2;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i];
+        m[i] = beta1 * m[i] + rest1 * g;
+        v[i] = beta2 * v[i] + rest2 * (g * g);
+        most[i] = most[i] > v[i] ? most[i] : v[i];
+        w[i] -= first * m[i] / (sqrtf(most[i]) * second + epsilon);
+    }
+}
+
+SP_VECTOR static void shrink(float by, size_t count, float *restrict w) {
+    for (size_t i = 0; i < count; i++) w[i] *= by;
+}
+
+void sp_optim_update(const sp_optim_step *step, size_t count, const float *gradient, float *parameters,
+                     float *const state[SP_OPTIM_STATES]) {
+    switch (step->name) {
+    case SP_SGD: sgd(step, count, gradient, parameters); break;
+    case SP_MOMENTUM: momentum(step, count, gradient, parameters, state[0]); break;
+    case SP_NESTEROV: nesterov(step, count, gradient, parameters, state[0]); break;
+    case SP_ADAGRAD: adagrad(step, count, gradient, parameters, state[0]); break;
+    case SP_RMSPROP: rmsprop(step, count, gradient, parameters, state[0]); break;
+    case SP_ADAM: adam(step, count, gradient, parameters, state[0], state[1]); break;
+    case SP_AMSGRAD: amsgrad(step, count, gradient, parameters, state[0], state[1], state[2]); break;
+    case SP_ADAMW:
+        shrink(step->shrink, count, parameters);
+        adam(step, count, gradient, parameters, state[0], state[1]);
+        break;
     }
 }

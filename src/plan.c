@@ -68,11 +68,40 @@ static size_t useful_threads(const sp_plan *plan) {
     return useful < allowed ? useful : allowed;
 }
 
-/* Weights, in training and as they were best; rows, their numbers and order; shards; the data. */
+static sp_optim optim_of(const sp_config *config) {
+    return (sp_optim){.name = (sp_optimizer)config->optimizer.name,
+                      .momentum = config->optimizer.momentum,
+                      .rho = config->optimizer.rho,
+                      .beta1 = config->optimizer.beta1,
+                      .beta2 = config->optimizer.beta2,
+                      .epsilon = config->optimizer.epsilon,
+                      .weight_decay = config->optimizer.weight_decay};
+}
+
+static sp_schedule schedule_of(const sp_config *config, size_t epoch_steps) {
+    return (sp_schedule){.name = (sp_schedule_name)config->schedule.name,
+                         .rate = config->optimizer.learning_rate,
+                         .factor = config->schedule.factor,
+                         .final = config->schedule.final,
+                         .power = config->schedule.power,
+                         .every = (size_t)(config->schedule.name == SP_SCHEDULE_STEP ? config->schedule.step_epochs
+                                                                                     : config->schedule.cycle_epochs),
+                         .growth = (size_t)config->schedule.cycle_growth,
+                         .peak = config->schedule.peak,
+                         .patience = (size_t)config->schedule.plateau_patience,
+                         .warmup = config->schedule.warmup_epochs,
+                         .epoch_steps = epoch_steps,
+                         .steps = epoch_steps * (size_t)config->train.epochs,
+                         .lowered = 1};
+}
+
+/* Weights, in training and as they were best, and what the optimizer keeps of them; rows, their numbers and order;
+ * shards; the data. */
 static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     const sp_layout *layout = plan->layout;
-    size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed, sizeof(float)) +
-                   sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
+    size_t bytes =
+        sp_bytes(2 * plan->net->parameters + (1 + sp_optim_states(plan->optim.name)) * layout->packed, sizeof(float)) +
+        sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
     for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
     return bytes;
@@ -92,6 +121,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     if (config->parallel.shards == SP_AUTO) config->parallel.shards = (long long)sp_shard_auto(plan->batch_size);
     plan->shards = (size_t)config->parallel.shards;
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
+    plan->optim = optim_of(config);
+    plan->schedule = schedule_of(config, plan->steps);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
     plan->reduction = (sp_reduction)config->parallel.reduction;
     /*

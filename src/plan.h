@@ -15,8 +15,10 @@ typedef struct sp_plan {
     size_t threads;                 /* the most; exactly so many unless threads_follow */
     bool threads_follow;            /* the work, as it is measured: threads = auto */
     sp_reduction reduction;         /* private or fused */
-    double step_flops;              /* of a full mini-batch */
-    size_t total_bytes;             /* of memory, about */
+    sp_optim optim;
+    sp_schedule schedule; /* as it is before the first step */
+    double step_flops;    /* of a full mini-batch */
+    size_t total_bytes;   /* of memory, about */
 } sp_plan;
 
 /*

@@ -25,8 +25,10 @@ struct sp_stepper {
     size_t *tiles;     /* owned [tiles]: their numbers, part by part */
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     size_t batch_size;
-    sp_optimizer optimizer;
-    float eta;
+    sp_optim optim;
+    float *state[SP_OPTIM_STATES];                /* owned, each as long as the packed weights; NULL: it keeps less */
+    const sp_schedule *schedule;                  /* of the epoch at hand */
+    size_t updates;                               /* before the epoch at hand */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
     void *context;
     float *collect;   /* where the sums go instead of an update, by tile->at; NULL: update */
@@ -59,14 +61,20 @@ static const float *shard_gradient(void *context, size_t shard, float *room) {
     return room;
 }
 
-static void update(sp_stepper *t, const sp_tile *tile, const float *gradient) {
-    float *packed = t->weights->packed;
+/* Some parameters, from `offset` of the packed weights on. */
+static void update_block(sp_stepper *t, const sp_optim_step *rule, size_t offset, size_t count, const float *gradient) {
+    float *state[SP_OPTIM_STATES] = {NULL};
+    for (int i = 0; i < SP_OPTIM_STATES && t->state[i]; i++) state[i] = t->state[i] + offset;
+    sp_optim_update(rule, count, gradient, t->weights->packed + offset, state);
+}
+
+static void update(sp_stepper *t, const sp_optim_step *rule, const sp_tile *tile, const float *gradient) {
     if (t->collect) {
         memcpy(t->collect + tile->at, gradient, (tile->count + tile->biases) * sizeof *gradient);
         return;
     }
-    sp_optim_update(t->optimizer, t->eta, tile->count, gradient, packed + tile->offset);
-    sp_optim_update(t->optimizer, t->eta, tile->biases, gradient + tile->count, packed + tile->bias);
+    update_block(t, rule, tile->offset, tile->count, gradient);
+    update_block(t, rule, tile->bias, tile->biases, gradient + tile->count);
 }
 
 /* ---- Work shared out among the threads --------------------------------------------------------- */
@@ -140,15 +148,16 @@ static void run_stage(sp_stepper *t, sp_worker *w, size_t number, sp_batch batch
 }
 
 /* Tile by tile: the shards' gradients summed in a fixed order, one update. */
-static void reduce_and_update(sp_stepper *t, sp_worker *w) {
-    size_t first, last;
+static void reduce_and_update(sp_stepper *t, sp_worker *w, size_t step) {
+    size_t first, last, number = t->updates + step;
+    sp_optim_step rule = sp_optim_at(&t->optim, sp_schedule_rate(t->schedule, number), number + 1);
     while (sp_crew_take(t->crew, w, t->stages->count, false, &first, &last)) {
         const sp_tile *tile = &t->layout->tile[t->tiles[first]];
         double since = sp_crew_clock(t->crew);
         sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, w->scratch,
                       t->layout->most_tile);
         sp_crew_spent(t->crew, w, SP_PHASE_GRADIENT, &since);
-        update(t, tile, w->scratch);
+        update(t, &rule, tile, w->scratch);
         sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
     }
 }
@@ -172,17 +181,17 @@ static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t 
                 run_stage(t, w, stage, batch);
                 finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */
             }
-            reduce_and_update(t, w);
+            reduce_and_update(t, w, step);
             finish(t, w, t->layout->tiles, step + 1); /* every weight is new */
         }
         sp_crew_leave(t->crew, w);
     }
 }
 
-sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, double eta,
+sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, const sp_schedule *schedule,
                           bool (*on_step)(void *context, size_t steps), void *context) {
     size_t steps = sp_batch_count(rows, t->batch_size);
-    t->eta = (float)eta;
+    t->schedule = schedule;
     t->stop = false;
     t->on_step = on_step;
     t->context = context;
@@ -197,6 +206,7 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, dou
         sp_team_report(&t->team, count, sp_host_seconds() - started);
     }
 
+    if (!t->collect) t->updates += steps; /* where it was stopped, no step follows */
     sp_tally sum = {0};
     for (size_t s = 0; s < t->shards->count; s++) sp_tally_add(&sum, &t->shards->tallies[s]);
     return sum;
@@ -215,7 +225,8 @@ void sp_stepper_phases(const sp_stepper *t, double seconds[SP_PHASES]) {
 }
 
 sp_tally sp_stepper_step(sp_stepper *t, sp_batch batch, double eta) {
-    return sp_stepper_epoch(t, batch.rows, batch.count, eta, NULL, NULL);
+    sp_schedule constant = {.rate = eta};
+    return sp_stepper_epoch(t, batch.rows, batch.count, &constant, NULL, NULL);
 }
 
 /* From tile order to the plain vector of net.h. */
@@ -304,15 +315,23 @@ sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error) 
     return status ? status : sp_pass_prepare(stepper->pass, sp_shard_most_rows(rows, shards), error);
 }
 
-sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimizer optimizer, sp_weights *weights,
-                            sp_stepper **stepper, sp_error *error) {
+static bool allocate_state(sp_stepper *t) {
+    for (size_t i = 0; i < sp_optim_states(t->optim.name); i++) {
+        t->state[i] = sp_allocate_zeroed(t->layout->packed, sizeof(float));
+        if (!t->state[i]) return false;
+    }
+    return true;
+}
+
+sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights *weights, sp_stepper **stepper,
+                            sp_error *error) {
     sp_stepper *made = calloc(1, sizeof *made);
     if (!made) return sp_fail_memory(error, "the step", sizeof *made);
     *made = (sp_stepper){.layout = weights->layout,
                          .weights = weights,
                          .team = sp_team_create(plan->threads, !plan->threads_follow),
                          .batch_size = plan->batch_size,
-                         .optimizer = optimizer};
+                         .optim = plan->optim};
     bool private = plan->reduction == SP_REDUCTION_PRIVATE;
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
     if (!status)
@@ -320,7 +339,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
                                   &made->shards, error);
     if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
     if (!status) status = gather_crew(made, error);
-    if (!status && ((private && !allocate_private(made)) || !settle(made)))
+    if (!status && ((private && !allocate_private(made)) || !allocate_state(made) || !settle(made)))
         status = sp_fail_memory(error, "the gradients", plan->total_bytes);
     size_t last = plan->rows % plan->batch_size;
     if (!status) status = sp_stepper_prepare(made, plan->batch_size, error);
@@ -336,6 +355,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimiz
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
+    for (int i = 0; i < SP_OPTIM_STATES; i++) free(stepper->state[i]);
     free(stepper->gradients);
     free(stepper->tiles);
     sp_crew_destroy(stepper->crew);

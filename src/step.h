@@ -7,6 +7,7 @@
 #include "metrics.h"
 #include "optim.h"
 #include "plan.h"
+#include "schedule.h"
 
 /* All that a step needs; made before the first epoch. */
 typedef struct sp_stepper sp_stepper;
@@ -15,8 +16,8 @@ typedef struct sp_stepper sp_stepper;
  * Borrows everything it is handed; every step moves `weights`. Ready for mini-batches of the
  * plan's size and the last one of an epoch. SP_FAILED: no memory, or no kernels for the network.
  */
-sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_optimizer optimizer, sp_weights *weights,
-                            sp_stepper **stepper, sp_error *error);
+sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights *weights, sp_stepper **stepper,
+                            sp_error *error);
 void sp_stepper_destroy(sp_stepper *stepper);
 
 /* Makes it ready for mini-batches of `rows` rows, at most the plan's. */
@@ -31,7 +32,7 @@ void sp_stepper_time(sp_stepper *stepper);
 /* Seconds of each phase since then, summed over the threads; NaN where nobody looked. */
 void sp_stepper_phases(const sp_stepper *stepper, double seconds[SP_PHASES]);
 
-/* One step on `batch`, with learning rate `eta`. Returns its loss and hits, before the update. */
+/* One step on `batch`, with learning rate eta. Returns its loss and hits, before the update. */
 sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 
 /*
@@ -41,11 +42,12 @@ sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 sp_status sp_stepper_gradients(sp_stepper *stepper, sp_batch batch, float *gradients, sp_tally *tally, sp_error *error);
 
 /*
- * One step a mini-batch of `order` [rows]. After each, `on_step` (NULL: nothing) is called by one
+ * One step a mini-batch of `order` [rows], with the learning rates of the schedule, of which every step so far was one.
+ * After each, `on_step` (NULL: nothing) is called by one
  * thread with the number of steps done; the epoch ends when it returns true. Returns loss and
  * hits over the epoch, each row's by the weights of its step.
  */
-sp_tally sp_stepper_epoch(sp_stepper *stepper, const uint32_t *order, size_t rows, double eta,
+sp_tally sp_stepper_epoch(sp_stepper *stepper, const uint32_t *order, size_t rows, const sp_schedule *schedule,
                           bool (*on_step)(void *context, size_t steps), void *context);
 
 #endif

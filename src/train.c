@@ -24,6 +24,7 @@ typedef struct run {
     sp_weights *weights;         /* owned: in training */
     float *parameters;           /* owned: the same as a plain vector, after each epoch */
     uint32_t *order;             /* owned [rows]: of the epoch */
+    sp_schedule schedule;        /* and where it is */
     sp_stepper *stepper;         /* owned */
     sp_evaluator *evaluator;     /* owned */
     sp_rundir *rundir;           /* owned */
@@ -62,8 +63,8 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     status = sp_weights_create(r->plan.layout, &r->weights, error);
     if (status) return status;
     sp_weights_load(r->weights, r->parameters);
-    status =
-        sp_stepper_create(&r->plan, r->data, (sp_optimizer)r->config->optimizer.name, r->weights, &r->stepper, error);
+    r->schedule = r->plan.schedule;
+    status = sp_stepper_create(&r->plan, r->data, r->weights, &r->stepper, error);
     if (!status && r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
     const size_t rows[] = {r->data->train.rows.count, r->data->validation.rows.count, r->data->test.rows.count};
     if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, rows, 3, &r->evaluator, error);
@@ -92,14 +93,13 @@ static bool on_step(void *context, size_t steps) {
 static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     const sp_rows *rows = &r->data->train.rows;
     bool watched = r->observer && r->observer->on_step;
-    double eta = r->config->optimizer.learning_rate;
     r->progress.epoch = epoch;
     r->progress.step = 0;
 
     sp_batch_order(rows->index, rows->count, r->config->train.shuffle, (uint64_t)r->config->train.seed, epoch,
                    r->order);
     r->epoch_started = sp_host_seconds();
-    sp_tally train = sp_stepper_epoch(r->stepper, r->order, rows->count, eta, watched ? on_step : NULL, r);
+    sp_tally train = sp_stepper_epoch(r->stepper, r->order, rows->count, &r->schedule, watched ? on_step : NULL, r);
     double seconds = sp_host_seconds() - r->epoch_started;
     r->steps_before += seconds;
     r->samples += train.rows;
@@ -111,7 +111,7 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     *result = (sp_epoch){
         .epoch = epoch,
         .seconds = seconds,
-        .learning_rate = eta,
+        .learning_rate = sp_schedule_rate(&r->schedule, epoch * r->plan.steps - 1),
         .train_loss = sp_tally_loss(&train),
         .train_accuracy = classes ? sp_tally_accuracy(&train) : NAN,
         .validation_loss = sp_tally_loss(&validation),
@@ -126,9 +126,15 @@ static bool all_finite(const float *values, size_t count) {
     return true;
 }
 
+/* What an epoch came to, larger is better: as monitored; without validation rows, by the training loss. */
+static double value_of(const run *r, const sp_epoch *epoch) {
+    if (r->data->validation.rows.count == 0) return -epoch->train_loss;
+    return r->config->train.monitor == SP_MONITOR_LOSS ? -epoch->validation_loss : epoch->validation_accuracy;
+}
+
 /* Keeps the weights of the best epoch; without validation rows the last is the best. */
 static void keep_best(run *r, const sp_epoch *epoch, sp_summary *summary) {
-    double value = r->config->train.monitor == SP_MONITOR_LOSS ? -epoch->validation_loss : epoch->validation_accuracy;
+    double value = value_of(r, epoch);
     bool measured = r->data->validation.rows.count > 0;
     if (isnan(value)) value = -INFINITY; /* any number is better */
     r->since_best++;
@@ -176,6 +182,7 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
             break;
         }
         keep_best(r, &r->last, summary);
+        sp_schedule_observe(&r->schedule, epoch, value_of(r, &r->last));
         if (r->stopped || out_of_patience(r)) {
             if (r->stopped || epoch < epochs) summary->status = r->stopped ? "interrupted" : "stopped_early";
             break;

@@ -198,6 +198,8 @@ Test(cli_config, keys_that_contradict_each_other) {
         {"[network]\nhidden = 4, 5\nactivation = relu, tanh, relu\n", 5,
          "network.activation names 3 activations for 2 hidden layers; name one for all, or one each"},
         {"task = regression\n[train]\nloss = cross_entropy\n", 5, "cross_entropy is for classes"},
+        {"[optimizer]\nname = adam\nbeta2 = 1\n", 5, "never learns of a gradient; use less than 1"},
+        {"[schedule]\nwarmup_epochs = 3\n[train]\nepochs = 3\n", 4, "the warm-up is as long as the training"},
         {"task = regression\n[train]\nmonitor = validation_accuracy\n", 5, "regression has no accuracy"},
         {"[network]\noutput_activation = softmax\n[train]\nloss = squared_error\n", 4,
          "softmax goes with cross_entropy"},

@@ -516,3 +516,23 @@ Test(cli_train, tells_where_the_time_goes_when_asked) {
     cr_expect_gt(sum, 0);
     cr_expect_leq(sum, 2 * number("train_seconds"), "two threads have no more time than that");
 }
+
+/* metrics.csv has the learning rate of an epoch's last step. */
+Test(cli_train, a_schedule_and_an_optimizer_as_a_user_sets_them) {
+    train("configs/iris.ini -s optimizer.name=adam -s optimizer.learning_rate=0.02 -s schedule.name=linear "
+          "-s schedule.final=0.5 -s train.epochs=10 -s train.batch_size=full");
+    double rows[10][COLUMNS];
+    cr_assert_eq(read_metrics(rows, 10), 10);
+    for (int i = 0; i < 10; i++) cr_expect_float_eq(rows[i][2], 0.02 * (1 - 0.5 * i / 10), 1e-9, "epoch %d", i + 1);
+    cr_expect_lt(rows[9][3], rows[0][3]);
+}
+
+/* A learning rate that can only lose is lowered until epochs bring something again, or nothing at all. */
+Test(cli_train, a_plateau_lowers_the_learning_rate) {
+    double rows[9][COLUMNS];
+    train(iris_parts("-s optimizer.learning_rate=1e-9 -s schedule.name=plateau -s schedule.plateau_patience=2 "
+                     "-s schedule.factor=0.5 -s train.epochs=9"));
+    cr_assert_eq(read_metrics(rows, 9), 9);
+    const double expected[] = {1e-9, 1e-9, 1e-9, 1e-9, 5e-10, 5e-10, 5e-10, 2.5e-10, 2.5e-10};
+    for (int i = 0; i < 9; i++) cr_expect_float_eq(rows[i][2], expected[i], 1e-15, "epoch %d: %g", i + 1, rows[i][2]);
+}

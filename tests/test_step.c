@@ -127,7 +127,7 @@ static setup prepare(const char *const *assignments) {
     sp_net_initialise(made.plan.net, SP_INIT_AUTO, 1, made.parameters);
     must(sp_weights_create(made.plan.layout, &made.weights, &error), error);
     sp_weights_load(made.weights, made.parameters);
-    must(sp_stepper_create(&made.plan, made.data, SP_SGD, made.weights, &made.stepper, &error), error);
+    must(sp_stepper_create(&made.plan, made.data, made.weights, &made.stepper, &error), error);
     return made;
 }
 
@@ -156,7 +156,8 @@ static uint64_t bits_after_an_epoch(const char *const *assignments) {
     for (int i = 4; *assignments; assignments++) all[i++] = *assignments; /* later ones win */
     setup made = prepare(all);
     const sp_rows *rows = &made.data->train.rows;
-    sp_stepper_epoch(made.stepper, rows->index, rows->count, 0.1, NULL, NULL);
+    sp_schedule constant = {.rate = 0.1};
+    sp_stepper_epoch(made.stepper, rows->index, rows->count, &constant, NULL, NULL);
     sp_weights_store(made.weights, made.parameters);
     uint64_t hash = sp_hash_floats(made.parameters, made.plan.net->parameters);
     release(&made);
@@ -205,6 +206,33 @@ Test(step, same_bits_where_threads_share_out_the_columns) {
     check_bits_of(wide, "train.batch_size=37", "parallel.shards=8", "parallel.kernels=xsmm");
     check_bits_of(wide, "train.batch_size=5", "parallel.shards=9", "parallel.kernels=xsmm");
     check_bits_of(wide, "train.batch_size=32", "parallel.shards=1", "parallel.kernels=xsmm");
+}
+
+/* What an optimizer keeps lies where the weights lie. */
+Test(step, same_bits_with_an_optimizer_that_remembers) {
+    const char *kernels = sp_xsmm_usable() ? "parallel.kernels=xsmm" : "parallel.kernels=blas";
+    check_bits_of("optimizer.name=amsgrad", "train.batch_size=37", "parallel.shards=5", kernels);
+    check_bits_of("optimizer.name=nesterov", "train.batch_size=37", "parallel.shards=5", "parallel.kernels=reference");
+}
+
+/* Gradients alone neither count as a step nor leave a trace. */
+Test(step, gradients_leave_the_optimizer_alone) {
+    uint64_t hashes[2];
+    for (int with = 0; with < 2; with++) {
+        setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=5", "train.batch_size=50",
+                                              "optimizer.name=adam", NULL});
+        sp_batch batch = {.rows = made.data->train.rows.index, .count = 50};
+        float gradients[100];
+        cr_assert_leq(made.plan.net->parameters, 100);
+        for (int step = 0; step < 3; step++) {
+            if (with) gradients_of(&made, batch, gradients);
+            sp_stepper_step(made.stepper, batch, 0.01);
+        }
+        sp_weights_store(made.weights, made.parameters);
+        hashes[with] = sp_hash_floats(made.parameters, made.plan.net->parameters);
+        release(&made);
+    }
+    cr_expect_eq(hashes[0], hashes[1]);
 }
 
 /* Any number of shards computes the same mathematics, though not the same bits. */
@@ -273,7 +301,8 @@ Test(step, an_observer_can_end_the_epoch) {
         prepare((const char *[]){"data.train=data/digits.csv", "train.batch_size=64", "parallel.threads=4", NULL});
     const sp_rows *rows = &made.data->train.rows;
     size_t last = 0;
-    sp_tally tally = sp_stepper_epoch(made.stepper, rows->index, rows->count, 0.1, stop_after_three, &last);
+    sp_schedule constant = {.rate = 0.1};
+    sp_tally tally = sp_stepper_epoch(made.stepper, rows->index, rows->count, &constant, stop_after_three, &last);
     cr_expect_eq(last, 3);
     cr_expect_eq(tally.rows, 3 * 64);
     release(&made);

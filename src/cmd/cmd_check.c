@@ -111,7 +111,7 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, c
     status = sp_weights_create(plan->layout, &weights, error);
     if (status) goto done;
     sp_weights_load(weights, parameters);
-    status = sp_stepper_create(plan, data, (sp_optimizer)config->optimizer.name, weights, &stepper, error);
+    status = sp_stepper_create(plan, data, weights, &stepper, error);
     if (!status) status = sp_gradcheck_run(plan, net, data, stepper, parameters, SAMPLE, seed, found, error);
     if (!status) status = print_gradients(config, net, found, error);
 done:
