@@ -11,10 +11,13 @@ static const char *const kernel_names[] = {"auto", "xsmm", "blas", "reference", 
 static const char *const reduction_names[] = {"auto", "private", "fused", NULL};
 
 /* The choices of a hidden layer: sp_activation without softmax. */
-static const char *const hidden_activation_names[] = {"sigmoid", "tanh", "relu", "identity", NULL};
+static const char *const hidden_activation_names[] = {"sigmoid", "tanh", "relu",     "leaky_relu", "elu", "selu",
+                                                      "gelu",    "silu", "softplus", "identity",   NULL};
 
 /* With `auto` before them: the value is the enum's + 1. */
-static const char *const output_activation_names[] = {"auto", "sigmoid", "tanh", "relu", "identity", "softmax", NULL};
+static const char *const output_activation_names[] = {"auto",     "sigmoid", "tanh", "relu", "leaky_relu",
+                                                      "elu",      "selu",    "gelu", "silu", "softplus",
+                                                      "identity", "softmax", NULL};
 static const char *const loss_names[] = {"auto", "squared_error", "cross_entropy", NULL};
 
 #define AT(field)                        offsetof(struct sp_config, field)
@@ -53,12 +56,15 @@ const sp_key sp_keys[] = {
     {"network", "hidden", WHOLES(1, 1 << 20), .offset = AT(network.hidden), .initial = "64",
      .help = "widths of the hidden layers, say 512, 256; empty: none"},
     {"network", "activation", CHOICES(hidden_activation_names), .offset = AT(network.activation), .initial = "relu",
-     .help = "of the hidden layers: one for all, or one each"},
+     .help =
+         "of the hidden layers: one for all, or one each; leaky_relu leaks 0.01 z, elu and selu end in -1 and -1.758 "
+         "below zero (Clevert 2016, Klambauer 2017), gelu is z Phi(z) (Hendrycks 2016), silu z sigmoid(z)"},
     {"network", "output_activation", CHOICE(output_activation_names), .offset = AT(network.output_activation),
      .initial = "auto",
      .help = "auto: softmax for cross_entropy; for squared_error sigmoid (classes) or identity (regression)"},
     {"network", "init", CHOICE(init_names), .offset = AT(network.init), .initial = "auto",
-     .help = "initial weights, uniform, each by the width of its layer; auto: he for relu, else xavier"},
+     .help = "initial weights, uniform, each by the width of its layer; auto: he for relu, leaky_relu, elu, gelu, silu "
+             "and softplus, lecun for selu, else xavier"},
 
     {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
      .help = "how the weights follow their gradients; with g = dJ/dw, sgd is w := w - eta g, and momentum, v := "

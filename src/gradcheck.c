@@ -24,6 +24,12 @@ static double activate(sp_activation activation, double z) {
     case SP_SIGMOID: return 1.0 / (1.0 + exp(-z));
     case SP_TANH: return tanh(z);
     case SP_RELU: return z > 0 ? z : 0;
+    case SP_LEAKY_RELU: return z > 0 ? z : 0.01 * z;
+    case SP_ELU: return z > 0 ? z : expm1(z);
+    case SP_SELU: return 1.05070098735548049342 * (z > 0 ? z : 1.67326324235437728481 * expm1(z));
+    case SP_GELU: return z * erfc(-z / sqrt(2)) / 2;
+    case SP_SILU: return z / (1 + exp(-z));
+    case SP_SOFTPLUS: return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
     case SP_IDENTITY:
     case SP_SOFTMAX: /* the loss takes the logits */ break;
     }

@@ -47,8 +47,22 @@ void sp_net_destroy(sp_net *net) {
     free(net);
 }
 
+/* By what the units are like: half of them silent (He et al. 2015), normalising (Klambauer 2017), or neither. */
+static sp_init init_of(sp_activation activation) {
+    switch (activation) {
+    case SP_RELU:
+    case SP_LEAKY_RELU:
+    case SP_ELU:
+    case SP_GELU:
+    case SP_SILU:
+    case SP_SOFTPLUS: return SP_INIT_HE;
+    case SP_SELU: return SP_INIT_LECUN;
+    default: return SP_INIT_XAVIER;
+    }
+}
+
 static double init_range(sp_init init, const sp_layer *layer) {
-    if (init == SP_INIT_AUTO) init = layer->activation == SP_RELU ? SP_INIT_HE : SP_INIT_XAVIER;
+    if (init == SP_INIT_AUTO) init = init_of(layer->activation);
     if (init == SP_INIT_HE) return sqrt(6.0 / (double)layer->inputs);
     if (init == SP_INIT_LECUN) return sqrt(3.0 / (double)layer->inputs);
     return sqrt(6.0 / (double)(layer->inputs + layer->outputs));

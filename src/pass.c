@@ -19,10 +19,20 @@ static size_t padded(size_t rows, size_t stride) {
     return (rows * stride + line - 1) / line * line;
 }
 
+static bool keeps_slope(const sp_layout *layout, size_t l) {
+    return l > 0 && sp_activation_keeps_slope(layout->net->layers[l - 1].activation);
+}
+
+/* a(l); going backward, e(l) and perhaps f'(z(l)), too. */
+static size_t matrices_of(const sp_layout *layout, size_t l, bool backward) {
+    if (!backward || l == 0) return 1;
+    return keeps_slope(layout, l) ? 3 : 2;
+}
+
 static size_t workspace_floats(const sp_layout *layout, size_t rows, bool backward) {
     size_t floats = 0;
     for (size_t l = 0; l <= layout->net->depth; l++)
-        floats += padded(rows, stride_of(layout, l)) * (backward && l > 0 ? 2 : 1);
+        floats += padded(rows, stride_of(layout, l)) * matrices_of(layout, l, backward);
     return floats;
 }
 
@@ -37,20 +47,21 @@ sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backwar
     if (made) {
         made->activations = calloc(depth + 1, sizeof *made->activations);
         made->errors = calloc(depth + 1, sizeof *made->errors);
+        made->slopes = calloc(depth + 1, sizeof *made->slopes);
         made->memory = sp_allocate(floats, sizeof(float));
     }
-    if (!made || !made->activations || !made->errors || !made->memory) {
+    if (!made || !made->activations || !made->errors || !made->slopes || !made->memory) {
         sp_workspace_destroy(made);
         return sp_fail_memory(error, "the activations", sp_bytes(floats, sizeof(float)));
     }
     made->rows = rows;
     float *next = made->memory;
     for (size_t l = 0; l <= depth; l++) {
-        made->activations[l] = next;
-        next += padded(rows, stride_of(layout, l));
-        if (!backward || l == 0) continue;
-        made->errors[l] = next;
-        next += padded(rows, stride_of(layout, l));
+        float **const kinds[] = {made->activations, made->errors, made->slopes};
+        for (size_t i = 0; i < matrices_of(layout, l, backward); i++) {
+            kinds[i][l] = next;
+            next += padded(rows, stride_of(layout, l));
+        }
     }
     *workspace = made;
     return SP_OK;
@@ -61,6 +72,7 @@ void sp_workspace_clear(sp_workspace *workspace, const sp_layout *layout, size_t
         size_t stride = stride_of(layout, l);
         memset(workspace->activations[l] + first * stride, 0, rows * stride * sizeof(float));
         if (workspace->errors[l]) memset(workspace->errors[l] + first * stride, 0, rows * stride * sizeof(float));
+        if (workspace->slopes[l]) memset(workspace->slopes[l] + first * stride, 0, rows * stride * sizeof(float));
     }
 }
 
@@ -68,6 +80,7 @@ void sp_workspace_destroy(sp_workspace *workspace) {
     if (!workspace) return;
     free(workspace->activations);
     free(workspace->errors);
+    free(workspace->slopes);
     free(workspace->memory);
     free(workspace);
 }
@@ -201,6 +214,11 @@ void sp_pass_destroy(sp_pass *pass) {
 
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
+/* Where the slopes of a(l) are that begins at `at` of its matrix. */
+static float *slope_at(const sp_workspace *workspace, size_t l, size_t at) {
+    return workspace->slopes[l] ? workspace->slopes[l] + at : NULL;
+}
+
 /* The next block of a slice from row *row on; false behind the last. */
 static bool next_block(sp_slice slice, size_t *row, size_t *rows) {
     size_t left = slice.first + slice.count - *row;
@@ -217,11 +235,12 @@ static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_wor
     size_t below = stride_of(pass->layout, l);
     for (size_t s = 0; s < count; s++)
         for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
-            float *a = workspace->activations[l + 1] + row * lay->stride + panel->first;
+            size_t at = row * lay->stride + panel->first;
+            float *a = workspace->activations[l + 1] + at;
             sp_product_run(&products[rows], workspace->activations[l] + row * below, weights->packed + panel->offset,
                            a);
             sp_activation_forward(pass->layout->net->layers[l].activation, rows, panel->width, lay->stride,
-                                  weights->packed + lay->bias + panel->first, a);
+                                  weights->packed + lay->bias + panel->first, a, slope_at(workspace, l + 1, at));
         }
 }
 
@@ -243,7 +262,8 @@ double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice
     const float *yhat = workspace->activations[net->depth] + slice.first * stride;
     float *e = workspace->errors[net->depth] + slice.first * stride;
     double loss = sp_loss_rows(net->loss, slice.count, net->outputs, stride, yhat, truth, inverse_n, e, correct);
-    sp_activation_backward(net->layers[net->depth - 1].activation, slice.count, net->outputs, stride, yhat, e);
+    sp_activation_backward(net->layers[net->depth - 1].activation, slice.count, net->outputs, stride, yhat,
+                           slope_at(workspace, net->depth, slice.first * stride), e);
     return loss;
 }
 
@@ -291,10 +311,11 @@ static void backward_strip(const sp_pass *pass, const sp_weights *weights, sp_wo
     sp_layout_strip(pass->layout, l, strip, &first, &unused);
     for (size_t s = 0; s < count; s++)
         for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
-            float *e = workspace->errors[l] + row * below + first;
+            size_t at = row * below + first;
+            float *e = workspace->errors[l] + at;
             sp_product_run(&products[rows], workspace->errors[l + 1] + row * lay->stride, w, e);
             sp_activation_backward(pass->layout->net->layers[l - 1].activation, rows, width, below,
-                                   workspace->activations[l] + row * below + first, e);
+                                   workspace->activations[l] + at, slope_at(workspace, l, at), e);
         }
 }
 

@@ -13,6 +13,7 @@ typedef struct sp_workspace {
     size_t rows;         /* room for so many */
     float **activations; /* a(0) .. a(L), each [rows, stride]; the caller fills a(0) */
     float **errors;      /* e(1) .. e(L) at [1] .. [L], likewise; NULL: forward only */
+    float **slopes;      /* f'(z(l)) where the activation of layer l keeps it, likewise; else NULL */
     float *memory;       /* owned: all of the above lies in it */
 } sp_workspace;
 

@@ -165,12 +165,37 @@ Test(cli_gradients, relu_in_all_losses_depths_and_batches) {
     expect_gradients_of_activation("relu");
 }
 
+Test(cli_gradients, leaky_relu_in_all_losses_depths_and_batches) {
+    expect_gradients_of_activation("leaky_relu");
+}
+
+Test(cli_gradients, elu_in_all_losses_depths_and_batches) {
+    expect_gradients_of_activation("elu");
+}
+
+Test(cli_gradients, selu_in_all_losses_depths_and_batches) {
+    expect_gradients_of_activation("selu");
+}
+
+Test(cli_gradients, gelu_in_all_losses_depths_and_batches) {
+    expect_gradients_of_activation("gelu");
+}
+
+Test(cli_gradients, silu_in_all_losses_depths_and_batches) {
+    expect_gradients_of_activation("silu");
+}
+
+Test(cli_gradients, softplus_in_all_losses_depths_and_batches) {
+    expect_gradients_of_activation("softplus");
+}
+
 Test(cli_gradients, identity_in_all_losses_depths_and_batches) {
     expect_gradients_of_activation("identity");
 }
 
 Test(cli_gradients, every_output_activation_under_squared_error) {
-    static const char *const outputs[] = {"sigmoid", "tanh", "relu", "identity"};
+    static const char *const outputs[] = {"sigmoid", "tanh", "relu", "leaky_relu", "elu",
+                                          "selu",    "gelu", "silu", "softplus",   "identity"};
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
         outcome result = run("shardprop check -g configs/iris.ini -s train.loss=squared_error -s network.hidden=9,8 "
                              "-s network.activation=tanh,sigmoid -s network.output_activation=%s",

@@ -122,7 +122,7 @@ Test(cli_config, values_out_of_range_or_of_the_wrong_type_name_the_range) {
         {"[network]\nhidden = 3,,4", "list of whole numbers from 1 to 1048576"},
         {"[network]\nhidden = 3 4", "is not valid"},
         {"[network]\nhidden = 0", "is not valid"},
-        {"[network]\nactivation =", "list of sigmoid | tanh | relu | identity"},
+        {"[network]\nactivation =", "list of sigmoid | tanh | relu | leaky_relu | elu"},
         {"[parallel]\nthreads = 0", "whole number from 1 to 4096, or auto"},
         {"[parallel]\nshards = many", "is not valid"},
     };
@@ -134,7 +134,7 @@ Test(cli_config, a_bad_choice_names_the_nearest_and_all) {
                  "did you mean 'squared_error'? it takes: auto | squared_error | cross_entropy");
     expect_fault(with_iris("[network]\nactivation = relu, tahn\n"), 4, "is not valid");
     expect_fault(with_iris("[network]\nactivation = Relu\n"), 4, "did you mean 'relu'?");
-    expect_fault(with_iris("[network]\nactivation = softmax\n"), 4, "list of sigmoid | tanh | relu | identity");
+    expect_fault(with_iris("[network]\nactivation = softmax\n"), 4, "softplus | identity");
     expect_fault(with_iris("normalize = zscore\n"), 3, "it takes: none | unit | minmax | standard");
 }
 

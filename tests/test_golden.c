@@ -131,8 +131,8 @@ static size_t check_cases(const char *file) {
 }
 
 Test(golden, twenty_steps_as_pytorch) {
-    cr_assert_eq(check_cases("tests/reference/trajectories.json"), 6,
-                 "sigmoid, tanh, relu x squared_error, cross_entropy");
+    cr_assert_eq(check_cases("tests/reference/trajectories.json"), 18,
+                 "nine activations x squared_error, cross_entropy");
 }
 
 Test(golden, every_optimizer_as_pytorch) {

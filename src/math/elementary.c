@@ -11,29 +11,30 @@
 
 /* sleef.h declares these only where a whole file is compiled for AVX. */
 AVX2 extern __m256 Sleef_expf8_u10(__m256);
+AVX2 extern __m256 Sleef_expm1f8_u10(__m256);
 AVX2 extern __m256 Sleef_tanhf8_u10(__m256);
+AVX2 extern __m256 Sleef_log1pf8_u10(__m256);
+AVX2 extern __m256 Sleef_erfcf8_u15(__m256);
 AVX2 extern __m256d Sleef_logd4_u10(__m256d);
 
-/* The last few values go through the same code as all others, in a register that is filled up with zeros. */
 enum { FLOATS = 8, DOUBLES = 4 };
 
-AVX2 static void exp_avx2(size_t count, float *values) {
-    for (; count >= FLOATS; count -= FLOATS, values += FLOATS)
-        _mm256_storeu_ps(values, Sleef_expf8_u10(_mm256_loadu_ps(values)));
-    float rest[FLOATS] = {0};
-    memcpy(rest, values, count * sizeof *values);
-    _mm256_storeu_ps(rest, Sleef_expf8_u10(_mm256_loadu_ps(rest)));
-    memcpy(values, rest, count * sizeof *values);
-}
+/* The last few values go through the same code as all others, in a register that is filled up. */
+#define OF_FLOATS(name, function)                                                                                      \
+    AVX2 static void name(size_t count, float *values) {                                                               \
+        for (; count >= FLOATS; count -= FLOATS, values += FLOATS)                                                     \
+            _mm256_storeu_ps(values, function(_mm256_loadu_ps(values)));                                               \
+        float rest[FLOATS] = {0};                                                                                      \
+        memcpy(rest, values, count * sizeof *values);                                                                  \
+        _mm256_storeu_ps(rest, function(_mm256_loadu_ps(rest)));                                                       \
+        memcpy(values, rest, count * sizeof *values);                                                                  \
+    }
 
-AVX2 static void tanh_avx2(size_t count, float *values) {
-    for (; count >= FLOATS; count -= FLOATS, values += FLOATS)
-        _mm256_storeu_ps(values, Sleef_tanhf8_u10(_mm256_loadu_ps(values)));
-    float rest[FLOATS] = {0};
-    memcpy(rest, values, count * sizeof *values);
-    _mm256_storeu_ps(rest, Sleef_tanhf8_u10(_mm256_loadu_ps(rest)));
-    memcpy(values, rest, count * sizeof *values);
-}
+OF_FLOATS(exp_avx2, Sleef_expf8_u10)
+OF_FLOATS(expm1_avx2, Sleef_expm1f8_u10)
+OF_FLOATS(tanh_avx2, Sleef_tanhf8_u10)
+OF_FLOATS(log1p_avx2, Sleef_log1pf8_u10)
+OF_FLOATS(erfc_avx2, Sleef_erfcf8_u15)
 
 AVX2 static void log_avx2(size_t count, double *values) {
     for (; count >= DOUBLES; count -= DOUBLES, values += DOUBLES)
@@ -50,9 +51,17 @@ static int has_avx2(void) {
 
 #else
 
-#define exp_avx2(count, values)  ((void)(count), (void)(values))
-#define tanh_avx2(count, values) ((void)(count), (void)(values))
-#define log_avx2(count, values)  ((void)(count), (void)(values))
+#define OF_OTHERS(name, type)                                                                                          \
+    static void name(size_t count, type *values) {                                                                     \
+        (void)count, (void)values;                                                                                     \
+    }
+
+OF_OTHERS(exp_avx2, float)
+OF_OTHERS(expm1_avx2, float)
+OF_OTHERS(tanh_avx2, float)
+OF_OTHERS(log1p_avx2, float)
+OF_OTHERS(erfc_avx2, float)
+OF_OTHERS(log_avx2, double)
 
 static int has_avx2(void) {
     return 0;
@@ -60,26 +69,18 @@ static int has_avx2(void) {
 
 #endif
 
-void sp_exp(size_t count, float *values) {
-    if (has_avx2()) {
-        exp_avx2(count, values);
-        return;
+#define ELEMENTARY(name, type, vector, scalar)                                                                         \
+    void name(size_t count, type *values) {                                                                            \
+        if (has_avx2()) {                                                                                              \
+            vector(count, values);                                                                                     \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (size_t i = 0; i < count; i++) values[i] = scalar(values[i]);                                              \
     }
-    for (size_t i = 0; i < count; i++) values[i] = Sleef_expf_u10(values[i]);
-}
 
-void sp_tanh(size_t count, float *values) {
-    if (has_avx2()) {
-        tanh_avx2(count, values);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) values[i] = Sleef_tanhf_u10(values[i]);
-}
-
-void sp_log(size_t count, double *values) {
-    if (has_avx2()) {
-        log_avx2(count, values);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) values[i] = Sleef_log_u10(values[i]);
-}
+ELEMENTARY(sp_exp, float, exp_avx2, Sleef_expf_u10)
+ELEMENTARY(sp_expm1, float, expm1_avx2, Sleef_expm1f_u10)
+ELEMENTARY(sp_tanh, float, tanh_avx2, Sleef_tanhf_u10)
+ELEMENTARY(sp_log1p, float, log1p_avx2, Sleef_log1pf_u10)
+ELEMENTARY(sp_erfc, float, erfc_avx2, Sleef_erfcf_u15)
+ELEMENTARY(sp_log, double, log_avx2, Sleef_log_u10)
