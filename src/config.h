@@ -41,6 +41,7 @@ struct sp_config {
         sp_list activation;    /* sp_activation: one, or one a hidden layer */
         int output_activation; /* SP_AUTO, or sp_activation + 1 */
         int init;              /* sp_init */
+        double init_value;
     } network;
     struct {
         int name; /* sp_optimizer */

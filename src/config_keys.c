@@ -5,7 +5,8 @@
 
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const switch_names[] = {"no", "yes", NULL};
-static const char *const init_names[] = {"auto", "he", "xavier", "lecun", NULL};
+static const char *const init_names[] = {"auto",          "he",           "xavier",   "lecun", "he_normal",
+                                         "xavier_normal", "lecun_normal", "constant", NULL};
 static const char *const monitor_names[] = {"auto", "validation_loss", "validation_accuracy", NULL};
 static const char *const kernel_names[] = {"auto", "xsmm", "blas", "reference", NULL};
 static const char *const reduction_names[] = {"auto", "private", "fused", NULL};
@@ -63,8 +64,12 @@ const sp_key sp_keys[] = {
      .initial = "auto",
      .help = "auto: softmax for cross_entropy; for squared_error sigmoid (classes) or identity (regression)"},
     {"network", "init", CHOICE(init_names), .offset = AT(network.init), .initial = "auto",
-     .help = "initial weights, uniform, each by the width of its layer; auto: he for relu, leaky_relu, elu, gelu, silu "
-             "and softplus, lecun for selu, else xavier"},
+     .help =
+         "initial weights, each by the width of its layer, uniform or ..._normal (He 2015, Glorot 2010, LeCun 1998); "
+         "auto: he for relu, leaky_relu, elu, gelu, silu "
+         "and softplus, lecun for selu, else xavier"},
+    {"network", "init_value", REAL(-1e6, 1e6), .offset = AT(network.init_value), .initial = "0.01",
+     .help = "every initial weight (init = constant)"},
 
     {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
      .help = "how the weights follow their gradients; with g = dJ/dw, sgd is w := w - eta g, and momentum, v := "

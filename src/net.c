@@ -61,19 +61,25 @@ static sp_init init_of(sp_activation activation) {
     }
 }
 
-static double init_range(sp_init init, const sp_layer *layer) {
-    if (init == SP_INIT_AUTO) init = init_of(layer->activation);
-    if (init == SP_INIT_HE) return sqrt(6.0 / (double)layer->inputs);
-    if (init == SP_INIT_LECUN) return sqrt(3.0 / (double)layer->inputs);
-    return sqrt(6.0 / (double)(layer->inputs + layer->outputs));
+static double weight(sp_init init, const sp_layer *layer, uint64_t seed, size_t index) {
+    double inputs = (double)layer->inputs, outputs = (double)layer->outputs;
+    switch (init) {
+    case SP_INIT_HE: return sqrt(6 / inputs) * (2 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, index, 0) - 1);
+    case SP_INIT_LECUN: return sqrt(3 / inputs) * (2 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, index, 0) - 1);
+    case SP_INIT_HE_NORMAL: return sqrt(2 / inputs) * sp_random_normal(seed, SP_RANDOM_WEIGHTS, index, 0);
+    case SP_INIT_LECUN_NORMAL: return sqrt(1 / inputs) * sp_random_normal(seed, SP_RANDOM_WEIGHTS, index, 0);
+    case SP_INIT_XAVIER_NORMAL:
+        return sqrt(2 / (inputs + outputs)) * sp_random_normal(seed, SP_RANDOM_WEIGHTS, index, 0);
+    default: return sqrt(6 / (inputs + outputs)) * (2 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, index, 0) - 1);
+    }
 }
 
-void sp_net_initialise(const sp_net *net, sp_init init, uint64_t seed, float *parameters) {
+void sp_net_initialise(const sp_net *net, sp_init init, double value, uint64_t seed, float *parameters) {
     for (size_t l = 0; l < net->depth; l++) {
         const sp_layer *layer = &net->layers[l];
-        double range = init_range(init, layer);
+        sp_init kind = init == SP_INIT_AUTO ? init_of(layer->activation) : init;
         for (size_t i = layer->weights; i < layer->bias; i++)
-            parameters[i] = (float)(range * (2.0 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, i, 0) - 1.0));
+            parameters[i] = (float)(kind == SP_INIT_CONSTANT ? value : weight(kind, layer, seed, i));
         memset(parameters + layer->bias, 0, layer->outputs * sizeof *parameters);
     }
 }

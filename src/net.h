@@ -8,7 +8,16 @@
 
 enum { SP_MOST_LAYERS = 257 }; /* 256 hidden ones and the output */
 
-typedef enum sp_init { SP_INIT_AUTO, SP_INIT_HE, SP_INIT_XAVIER, SP_INIT_LECUN } sp_init;
+typedef enum sp_init {
+    SP_INIT_AUTO,
+    SP_INIT_HE,
+    SP_INIT_XAVIER,
+    SP_INIT_LECUN,
+    SP_INIT_HE_NORMAL,
+    SP_INIT_XAVIER_NORMAL,
+    SP_INIT_LECUN_NORMAL,
+    SP_INIT_CONSTANT
+} sp_init;
 
 /* Layer l of the notation is layers[l - 1]. */
 typedef struct sp_layer {
@@ -37,14 +46,15 @@ sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation 
 void sp_net_destroy(sp_net *net);
 
 /*
- * Fills `parameters` [net->parameters] with initial weights; biases are 0. Each weight is
- * uniform in [-r, r), drawn by its own index:
- *   he      r = sqrt(6 / d(l-1))           He, Zhang, Ren, Sun 2015
- *   xavier  r = sqrt(6 / (d(l-1) + d(l)))  Glorot, Bengio 2010
- *   lecun   r = sqrt(3 / d(l-1))           LeCun, Bottou, Orr, Mueller 1998
- *   auto    he for relu, xavier for the others
+ * Fills `parameters` [net->parameters] with initial weights; biases are 0. Each weight is drawn by its own index,
+ * with deviation s:
+ *   he      s = sqrt(2 / d(l-1))           He, Zhang, Ren, Sun 2015
+ *   xavier  s = sqrt(2 / (d(l-1) + d(l)))  Glorot, Bengio 2010
+ *   lecun   s = sqrt(1 / d(l-1))           LeCun, Bottou, Orr, Mueller 1998
+ * uniform in [-sqrt(3) s, sqrt(3) s), or as ..._normal of the normal distribution. auto: he for relu and its kin,
+ * lecun for selu, xavier for the others, uniform. constant: every weight is `value`.
  */
-void sp_net_initialise(const sp_net *net, sp_init init, uint64_t seed, float *parameters);
+void sp_net_initialise(const sp_net *net, sp_init init, double value, uint64_t seed, float *parameters);
 
 /* Floating-point operations of one forward and backward pass over one row. */
 double sp_net_flops(const sp_net *net);

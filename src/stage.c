@@ -80,3 +80,12 @@ void sp_stages_arrange(sp_stages *stages, const sp_layout *layout, size_t rows, 
         open = !pieces;
     }
 }
+
+bool sp_stages_by_panels(const sp_stages *stages, size_t layer) {
+    for (size_t i = 0; i < stages->count; i++) {
+        const sp_operation *operation = stages->stage[i].operations;
+        if (stages->stage[i].pieces > 0 && operation->phase == SP_PHASE_FORWARD && operation->layer == layer)
+            return true;
+    }
+    return false;
+}

@@ -38,4 +38,7 @@ void sp_stages_destroy(sp_stages *stages);
 /* Arranges them for mini-batches of `rows` rows in `shards` shards on `threads` threads. */
 void sp_stages_arrange(sp_stages *stages, const sp_layout *layout, size_t rows, size_t shards, size_t threads);
 
+/* Whether the threads share out the panels of a layer, as arranged, when they go forward. */
+bool sp_stages_by_panels(const sp_stages *stages, size_t layer);
+
 #endif

@@ -79,9 +79,16 @@ static void update(sp_stepper *t, const sp_optim_step *rule, const sp_tile *tile
 
 /* ---- Work shared out among the threads --------------------------------------------------------- */
 
+/* Tile `i` of the `tiles` of a layer from `first` on, by rows: the first of each panel, then the second of each, ... */
+static size_t tile_by_rows(const sp_layout *layout, size_t first, size_t tiles, size_t i) {
+    size_t panels = layout->layers[layout->tile[first].layer].panels, high = tiles / panels;
+    return first + i % panels * high + i / panels;
+}
+
 /*
- * The tiles, so that a thread updates the weights that it will go forward with: each part has its share of each
- * layer's, in the order of the panels.
+ * The tiles: each part has its share of each layer's. In the order of the panels, so that a thread updates the
+ * weights that it will go forward with. Where threads do not share out panels, and a layer has more inputs than
+ * outputs, by rows, so that each reads its share of the inputs.
  */
 static void share_out_tiles(sp_stepper *t) {
     const sp_layout *layout = t->layout;
@@ -89,10 +96,13 @@ static void share_out_tiles(sp_stepper *t) {
     for (size_t part = 0; part < threads; part++) {
         bounds[part] = count;
         for (size_t first = 0, next; first < layout->tiles; first = next) {
-            for (next = first; next < layout->tiles && layout->tile[next].layer == layout->tile[first].layer;) next++;
+            size_t l = layout->tile[first].layer;
+            for (next = first; next < layout->tiles && layout->tile[next].layer == l;) next++;
             size_t tiles = next - first;
+            bool by_rows = !sp_stages_by_panels(t->stages, l) && tiles % layout->layers[l].panels == 0 &&
+                           layout->net->layers[l].inputs > layout->net->layers[l].outputs;
             for (size_t i = tiles * part / threads; i < tiles * (part + 1) / threads; i++)
-                t->tiles[count++] = first + i;
+                t->tiles[count++] = by_rows ? tile_by_rows(layout, first, tiles, i) : first + i;
         }
     }
     bounds[threads] = count;

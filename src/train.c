@@ -57,7 +57,8 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     r->order = sp_allocate(r->plan.rows, sizeof *r->order);
     if (!r->parameters || !r->order)
         return sp_fail_memory(error, "the weights", sp_bytes(net->parameters, sizeof(float)));
-    sp_net_initialise(net, (sp_init)r->config->network.init, (uint64_t)r->config->train.seed, r->parameters);
+    sp_net_initialise(net, (sp_init)r->config->network.init, r->config->network.init_value,
+                      (uint64_t)r->config->train.seed, r->parameters);
     memcpy(r->model->parameters, r->parameters, net->parameters * sizeof *r->parameters);
 
     status = sp_weights_create(r->plan.layout, &r->weights, error);

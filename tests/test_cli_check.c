@@ -56,7 +56,7 @@ Test(cli_check, the_plan_is_right) {
         "training    1258 rows of data/digits.csv\n",
         "validation  180 rows of data/digits.csv\n",
         "test        359 rows of data/digits.csv\n",
-        "features    64, normalize = minmax\n",
+        "features    64, normalize = standard\n",
         "task        classification, 10 classes (0 to 9)\n",
         "loss        cross_entropy\n",
         "    1       64       20  tanh              1300\n",

@@ -42,7 +42,7 @@ Test(net, absurd_layers_are_refused) {
 static void check_range(sp_init init, sp_activation activation, double range) {
     sp_net *net = make_net(1, (size_t[]){300, 200}, activation, activation);
     float *parameters = malloc(net->parameters * sizeof *parameters);
-    sp_net_initialise(net, init, 7, parameters);
+    sp_net_initialise(net, init, 0, 7, parameters);
     double sum = 0, squares = 0, largest = 0;
     size_t count = net->layers[0].bias;
     for (size_t i = 0; i < count; i++) {
@@ -65,15 +65,48 @@ Test(net, initial_weights_have_the_published_spread) {
     check_range(SP_INIT_LECUN, SP_RELU, sqrt(3.0 / 300));
     check_range(SP_INIT_AUTO, SP_RELU, sqrt(6.0 / 300));
     check_range(SP_INIT_AUTO, SP_SIGMOID, sqrt(6.0 / 500));
+    check_range(SP_INIT_AUTO, SP_SELU, sqrt(3.0 / 300));
+    check_range(SP_INIT_AUTO, SP_GELU, sqrt(6.0 / 300));
+}
+
+static void check_normal(sp_init init, double deviation) {
+    sp_net *net = make_net(1, (size_t[]){300, 200}, SP_RELU, SP_RELU);
+    float *parameters = malloc(net->parameters * sizeof *parameters);
+    sp_net_initialise(net, init, 0, 7, parameters);
+    size_t count = net->layers[0].bias, within = 0;
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        squares += (double)parameters[i] * parameters[i];
+        within += fabs(parameters[i]) < deviation;
+    }
+    cr_expect_float_eq(squares / (double)count, deviation * deviation, 0.03 * deviation * deviation);
+    cr_expect_float_eq((double)within / (double)count, 0.6827, 0.008, "%g within one deviation",
+                       (double)within / (double)count);
+    free(parameters);
+    sp_net_destroy(net);
+}
+
+Test(net, normal_weights_have_the_published_spread) {
+    check_normal(SP_INIT_HE_NORMAL, sqrt(2.0 / 300));
+    check_normal(SP_INIT_XAVIER_NORMAL, sqrt(2.0 / 500));
+    check_normal(SP_INIT_LECUN_NORMAL, sqrt(1.0 / 300));
+}
+
+Test(net, a_constant_is_every_weight_and_no_bias) {
+    sp_net *net = make_net(1, (size_t[]){3, 2}, SP_RELU, SP_RELU);
+    float parameters[8];
+    sp_net_initialise(net, SP_INIT_CONSTANT, 0.25, 7, parameters);
+    for (int i = 0; i < 8; i++) cr_expect_eq(parameters[i], i < 6 ? 0.25f : 0);
+    sp_net_destroy(net);
 }
 
 Test(net, a_weight_depends_on_seed_and_index_alone) {
     sp_net *small = make_net(1, (size_t[]){10, 10}, SP_RELU, SP_RELU),
            *same = make_net(1, (size_t[]){10, 10}, SP_RELU, SP_RELU);
     float a[110], b[110], c[110];
-    sp_net_initialise(small, SP_INIT_HE, 1, a);
-    sp_net_initialise(same, SP_INIT_HE, 1, b);
-    sp_net_initialise(same, SP_INIT_HE, 2, c);
+    sp_net_initialise(small, SP_INIT_HE, 0, 1, a);
+    sp_net_initialise(same, SP_INIT_HE, 0, 1, b);
+    sp_net_initialise(same, SP_INIT_HE, 0, 2, c);
     cr_expect_arr_eq(a, b, sizeof a);
     cr_expect(memcmp(a, c, sizeof a) != 0);
     sp_net_destroy(small);

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <Random123/philox.h>
+#include <math.h>
 #include <string.h>
 
 static uint64_t philox(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t attempt) {
@@ -126,6 +127,19 @@ Test(random, every_order_is_as_likely) {
         seen[p[0] * 6 + second * 2 + third]++;
     }
     cr_expect_lt(chi_square(seen, 24, 1000), 49.73, "23 degrees of freedom, 1 in 1000");
+}
+
+/* Mean, variance, skewness and kurtosis of the normal distribution: 0, 1, 0, 3. */
+Test(random, normal_numbers_are_normal) {
+    enum { DRAWS = 200000 };
+    double moments[5] = {0};
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        double x = sp_random_normal(5, SP_RANDOM_SAMPLE, i, 0), power = 1;
+        for (int k = 1; k <= 4; k++) moments[k] += (power *= x) / DRAWS;
+    }
+    const double expected[] = {0, 0, 1, 0, 3}, deviation[] = {0, 1, 1.414, 3.873, 9.798}; /* of one draw */
+    for (int k = 1; k <= 4; k++)
+        cr_expect_float_eq(moments[k], expected[k], 4 * deviation[k] / sqrt(DRAWS), "moment %d: %g", k, moments[k]);
 }
 
 Test(random, nothing_and_one_item_stay) {

@@ -124,7 +124,7 @@ static setup prepare(const char *const *assignments) {
     must(sp_data_load(made.config, &made.data, &error), error);
     must(sp_plan_create(made.config, made.data, &made.plan, &error), error);
     made.parameters = sp_allocate(made.plan.net->parameters, sizeof(float));
-    sp_net_initialise(made.plan.net, SP_INIT_AUTO, 1, made.parameters);
+    sp_net_initialise(made.plan.net, SP_INIT_AUTO, 0, 1, made.parameters);
     must(sp_weights_create(made.plan.layout, &made.weights, &error), error);
     sp_weights_load(made.weights, made.parameters);
     must(sp_stepper_create(&made.plan, made.data, made.weights, &made.stepper, &error), error);

@@ -1,15 +1,30 @@
 #include "base/random.h"
 
 #include <Random123/philox.h>
+#include <math.h>
 
-static uint64_t draw(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t attempt) {
+static philox4x64_ctr_t draw_four(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t attempt) {
     philox4x64_ctr_t counter = {{index, round, attempt, 0}};
     philox4x64_key_t key = {{seed, (uint64_t)purpose}};
-    return philox4x64(counter, key).v[0];
+    return philox4x64(counter, key);
+}
+
+static uint64_t draw(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t attempt) {
+    return draw_four(seed, purpose, index, round, attempt).v[0];
+}
+
+static double to_unit(uint64_t bits) {
+    return (double)(bits >> 11) * 0x1p-53;
 }
 
 double sp_random_uniform(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round) {
-    return (double)(draw(seed, purpose, index, round, 0) >> 11) * 0x1p-53;
+    return to_unit(draw(seed, purpose, index, round, 0));
+}
+
+double sp_random_normal(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round) {
+    const double pi = 3.14159265358979323846;
+    philox4x64_ctr_t bits = draw_four(seed, purpose, index, round, 0);
+    return sqrt(-2 * log(1 - to_unit(bits.v[0]))) * cos(2 * pi * to_unit(bits.v[1])); /* 1 - u: never log(0) */
 }
 
 uint64_t sp_random_below(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t bound) {
@@ -21,11 +36,17 @@ uint64_t sp_random_below(uint64_t seed, sp_purpose purpose, uint64_t index, uint
     }
 }
 
+/* Four numbers come at once: position i has number i % 4 of those drawn for i / 4. */
 void sp_random_shuffle(uint32_t *items, size_t count, uint64_t seed, sp_purpose purpose, uint64_t round) {
+    philox4x64_ctr_t four = {{0}};
     for (size_t i = count; i > 1; i--) {
-        size_t j = sp_random_below(seed, purpose, i - 1, round, i);
-        uint32_t moved = items[i - 1];
-        items[i - 1] = items[j];
+        size_t at = i - 1;
+        if (at % 4 == 3 || i == count) four = draw_four(seed, purpose, at / 4, round, 0);
+        uint64_t value = four.v[at % 4], refused = (0 - (uint64_t)i) % i;
+        for (uint64_t attempt = 1; value < refused; attempt++) value = draw(seed, purpose, at, round, attempt);
+        size_t j = value % i;
+        uint32_t moved = items[at];
+        items[at] = items[j];
         items[j] = moved;
     }
 }

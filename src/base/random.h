@@ -22,6 +22,9 @@ typedef enum sp_purpose {
 /* Uniform in [0, 1), a multiple of 2^-53. */
 double sp_random_uniform(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round);
 
+/* Of the normal distribution with mean 0 and deviation 1 (Box, Muller 1958). */
+double sp_random_normal(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round);
+
 /* Uniform in 0 .. bound-1, without bias; bound > 0. */
 uint64_t sp_random_below(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t bound);
 

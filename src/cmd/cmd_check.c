@@ -106,7 +106,7 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, c
         status = sp_fail_memory(error, "the gradients", sp_bytes(net->parameters, sizeof *parameters));
         goto done;
     }
-    sp_net_initialise(net, (sp_init)config->network.init, seed, parameters);
+    sp_net_initialise(net, (sp_init)config->network.init, config->network.init_value, seed, parameters);
     move_biases(net, seed, parameters);
     status = sp_weights_create(plan->layout, &weights, error);
     if (status) goto done;

@@ -20,6 +20,7 @@ typedef struct sp_preprocess {
     sp_normalize kind;
     size_t features;
     float *shift, *scale; /* owned [features] */
+    bool alike;           /* no shift, and one scale for all; false: perhaps */
 } sp_preprocess;
 
 /* SP_FAILED when memory runs out; `preprocess` is then empty. */
