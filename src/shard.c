@@ -15,10 +15,13 @@ size_t sp_shard_most_rows(size_t rows, size_t shards) {
 }
 
 size_t sp_shard_auto(size_t batch_size) {
-    size_t few = batch_size / 16 < 8 ? batch_size / 16 : 8;
-    size_t many = batch_size / 32 < 64 ? batch_size / 32 : 64;
-    size_t shards = few > many ? few : many;
-    return shards > 0 ? shards : 1;
+    const size_t rows[] = {16, 32, 64}, most[] = {4, 8, 64};
+    size_t shards = 1;
+    for (int i = 0; i < 3; i++) {
+        size_t possible = batch_size / rows[i] < most[i] ? batch_size / rows[i] : most[i];
+        if (possible > shards) shards = possible;
+    }
+    return shards;
 }
 
 sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, const sp_dataset *data,

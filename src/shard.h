@@ -14,9 +14,9 @@ sp_slice sp_shard_slice(size_t rows, size_t shards, size_t shard);
 size_t sp_shard_most_rows(size_t rows, size_t shards);
 
 /*
- * Shards for `shards = auto`: enough for many threads, each with 16 rows or more, 32 or more where there are
- * many: each shard costs an addition a weight. It follows the batch size alone, never the machine,
- * because it is part of the result.
+ * Shards for `shards = auto`: up to 4 of 16 rows or more, up to 8 of 32, up to 64 of 64: enough for many threads, and
+ * no more, because each costs an addition a weight. It follows the batch size alone, never the machine, because it is
+ * part of the result.
  */
 size_t sp_shard_auto(size_t batch_size);
 

@@ -33,8 +33,8 @@ Test(shard, slices_are_whole_contiguous_and_even) {
 }
 
 Test(shard, auto_follows_the_batch_size) {
-    const size_t expected[][2] = {{1, 1},   {16, 1},  {31, 1},   {32, 2},    {64, 4},
-                                  {128, 8}, {256, 8}, {512, 16}, {1024, 32}, {60000, 64}};
+    const size_t expected[][2] = {{1, 1},   {16, 1},  {31, 1},  {32, 2},    {64, 4},
+                                  {128, 4}, {256, 8}, {512, 8}, {1024, 16}, {60000, 64}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         cr_expect_eq(sp_shard_auto(expected[i][0]), expected[i][1], "batch %zu", expected[i][0]);
 }
