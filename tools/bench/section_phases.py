@@ -7,7 +7,7 @@ from render import percent
 from runner import Failed, child
 
 # As the program calls them, in the order of a step.
-PHASES = ("gather", "forward", "backward", "gradient", "update", "barrier")
+PHASES = ("gather", "forward", "loss", "backward", "gradient", "update", "barrier")
 CELLS = [(net, batch) for net in NETS for batch in BATCHES]
 QUICK_CELLS = [("B", 128)]
 
