@@ -16,5 +16,5 @@ size_t sp_batch_count(size_t rows, size_t batch_size) {
 sp_batch sp_batch_at(const uint32_t *order, size_t count, size_t batch_size, size_t index) {
     size_t from = index * batch_size;
     size_t left = count - from;
-    return (sp_batch){order + from, left < batch_size ? left : batch_size};
+    return (sp_batch){.rows = order + from, .count = left < batch_size ? left : batch_size, .step = index};
 }

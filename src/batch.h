@@ -10,6 +10,7 @@
 typedef struct sp_batch {
     const uint32_t *rows;
     size_t count;
+    size_t step; /* of the training, from 0: what random numbers are drawn by */
 } sp_batch;
 
 /* Rows first .. first + count - 1 of a mini-batch; may be none. */
@@ -26,7 +27,7 @@ void sp_batch_order(const uint32_t *rows, size_t count, bool shuffle, uint64_t s
 /* Mini-batches of an epoch; the last may be smaller. */
 size_t sp_batch_count(size_t rows, size_t batch_size);
 
-/* Mini-batch `index` of an order of `count` rows. */
+/* Mini-batch `index` of an order of `count` rows; its step is `index`: of an epoch, not of the training. */
 sp_batch sp_batch_at(const uint32_t *order, size_t count, size_t batch_size, size_t index);
 
 #endif

@@ -20,7 +20,7 @@ typedef enum sp_monitor { SP_MONITOR_AUTO, SP_MONITOR_LOSS, SP_MONITOR_ACCURACY 
 enum { SP_AUTO = 0 };
 
 /* Longest value of a text key (a line of a file must hold it), and room for "FILE:LINE". */
-enum { SP_MOST_KEYS = 64, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
+enum { SP_MOST_KEYS = 160, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
 
 /* A list of whole numbers or of choices. */
 typedef struct sp_list {

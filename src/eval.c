@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "batch.h"
+#include "targets.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct sp_evaluator {
     sp_pass *pass;           /* owned */
     size_t threads;
     sp_workspace **workspaces; /* owned [threads] */
+    sp_targets *targets;       /* owned [threads] */
     sp_tally *tallies;         /* owned [blocks]: added in order */
 };
 
@@ -35,37 +37,46 @@ static size_t rows_of_workspace(size_t most) {
 }
 
 /* Prepares for whole blocks and for each part's last one. */
-static sp_status prepare_blocks(sp_evaluator *evaluator, const size_t *rows, size_t parts, sp_error *error) {
+static sp_status prepare_blocks(sp_evaluator *evaluator, const sp_part *const *parts, size_t count, sp_error *error) {
     sp_status status = SP_OK;
-    for (size_t i = 0; i < parts && !status; i++) {
-        if (rows[i] >= SP_EVAL_ROWS) status = sp_pass_prepare(evaluator->pass, SP_EVAL_ROWS, error);
-        if (!status) status = sp_pass_prepare(evaluator->pass, whole_rows(rows[i] % SP_EVAL_ROWS), error);
+    for (size_t i = 0; i < count && !status; i++) {
+        size_t rows = parts[i]->rows.count;
+        if (rows >= SP_EVAL_ROWS) status = sp_pass_prepare(evaluator->pass, SP_EVAL_ROWS, error);
+        if (!status) status = sp_pass_prepare(evaluator->pass, whole_rows(rows % SP_EVAL_ROWS), error);
     }
     return status;
 }
 
-sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const size_t *rows, size_t parts,
+/* What thread `t` works with, for blocks of up to `rows` rows of any of the parts. */
+static sp_status create_room(sp_evaluator *evaluator, size_t t, size_t rows, const sp_part *const *parts, size_t count,
+                             sp_error *error) {
+    sp_status status = sp_workspace_create(evaluator->layout, rows, false, &evaluator->workspaces[t], error);
+    if (!status) sp_workspace_clear(evaluator->workspaces[t], evaluator->layout, 0, rows);
+    for (size_t i = 0; i < count && !status; i++)
+        if (parts[i]->rows.count > 0) return sp_targets_create(parts[i]->data, rows, &evaluator->targets[t], error);
+    return status;
+}
+
+sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const sp_part *const *parts, size_t count,
                               sp_evaluator **evaluator, sp_error *error) {
     size_t most = 0;
-    for (size_t i = 0; i < parts; i++) most = rows[i] > most ? rows[i] : most;
+    for (size_t i = 0; i < count; i++) most = parts[i]->rows.count > most ? parts[i]->rows.count : most;
     size_t blocks = blocks_of(most);
     if (threads > blocks) threads = blocks > 0 ? blocks : 1;
     sp_evaluator *made = calloc(1, sizeof *made);
     if (made) {
         *made = (sp_evaluator){.layout = layout, .threads = threads};
         made->workspaces = calloc(threads, sizeof *made->workspaces);
+        made->targets = calloc(threads, sizeof *made->targets);
         made->tallies = calloc(blocks + 1, sizeof *made->tallies);
     }
     sp_status status = SP_OK;
-    if (!made || !made->workspaces || !made->tallies)
+    if (!made || !made->workspaces || !made->targets || !made->tallies)
         status = sp_fail_memory(error, "the evaluation", sp_bytes(blocks, sizeof(sp_tally)));
     if (!status) status = sp_pass_create(layout, false, &made->pass, error);
-    if (!status) status = prepare_blocks(made, rows, parts, error);
+    if (!status) status = prepare_blocks(made, parts, count, error);
     size_t room = rows_of_workspace(most);
-    for (size_t t = 0; t < threads && !status; t++) {
-        status = sp_workspace_create(layout, room, false, &made->workspaces[t], error);
-        if (!status) sp_workspace_clear(made->workspaces[t], layout, 0, room);
-    }
+    for (size_t t = 0; t < threads && !status; t++) status = create_room(made, t, room, parts, count, error);
     if (status) {
         sp_evaluator_destroy(made);
         return status;
@@ -78,7 +89,9 @@ void sp_evaluator_destroy(sp_evaluator *evaluator) {
     if (!evaluator) return;
     for (size_t t = 0; evaluator->workspaces && t < evaluator->threads; t++)
         sp_workspace_destroy(evaluator->workspaces[t]);
+    for (size_t t = 0; evaluator->targets && t < evaluator->threads; t++) sp_targets_clear(&evaluator->targets[t]);
     free(evaluator->workspaces);
+    free(evaluator->targets);
     sp_pass_destroy(evaluator->pass);
     free(evaluator->tallies);
     free(evaluator);
@@ -103,13 +116,13 @@ static size_t output_stride(const sp_evaluator *evaluator) {
     return evaluator->layout->layers[evaluator->layout->net->depth - 1].stride;
 }
 
+/* In the calling thread's room. */
 static void tally_block(const sp_evaluator *evaluator, const sp_dataset *data, sp_batch rows, const float *outputs,
                         sp_tally *tally) {
     const sp_net *net = evaluator->layout->net;
-    int32_t classes[SP_EVAL_ROWS];
-    float values[SP_EVAL_ROWS];
-    sp_dataset_gather_targets(data, rows.rows, rows.count, classes, values);
-    sp_truth truth = data->classes ? (sp_truth){.classes = classes} : (sp_truth){.values = values};
+    sp_targets *targets = &evaluator->targets[omp_get_thread_num()];
+    sp_targets_gather(targets, data, rows.rows, rows.count, 0);
+    sp_truth truth = sp_targets_at(targets, 0);
     tally->rows = rows.count;
     tally->loss = sp_loss_rows(net->loss, rows.count, net->outputs, output_stride(evaluator), outputs, truth, 0, NULL,
                                &tally->correct);

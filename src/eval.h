@@ -15,8 +15,8 @@ enum { SP_EVAL_ROWS = 256 };
 /* Workspaces for `threads` threads; made once, used after every epoch. */
 typedef struct sp_evaluator sp_evaluator;
 
-/* Ready for parts of `rows[i]` rows each, i < parts. */
-sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const size_t *rows, size_t parts,
+/* Ready for `count` parts; an empty one has no rows. */
+sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const sp_part *const *parts, size_t count,
                               sp_evaluator **evaluator, sp_error *error);
 void sp_evaluator_destroy(sp_evaluator *evaluator);
 

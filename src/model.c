@@ -125,6 +125,7 @@ static sp_status session_open(const sp_model *model, const sp_dataset *dataset, 
                               sp_error *error) {
     const sp_kernels *kernels;
     size_t rows = dataset->table->rows;
+    const sp_part *const parts[] = {&opened->part};
     *opened = (session){.part = {.data = dataset}};
     sp_status status = sp_kernels_choose(SP_KERNELS_AUTO, &kernels, error);
     if (!status && !sp_rows_all(rows, &opened->part.rows))
@@ -133,7 +134,7 @@ static sp_status session_open(const sp_model *model, const sp_dataset *dataset, 
     if (!status) status = sp_weights_create(opened->layout, &opened->weights, error);
     if (status) return status;
     sp_weights_load(opened->weights, model->parameters);
-    return sp_evaluator_create(opened->layout, threads > 0 ? threads : sp_host_threads(), &rows, 1, &opened->evaluator,
+    return sp_evaluator_create(opened->layout, threads > 0 ? threads : sp_host_threads(), parts, 1, &opened->evaluator,
                                error);
 }
 

@@ -121,6 +121,7 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     if (config->parallel.shards == SP_AUTO) config->parallel.shards = (long long)sp_shard_auto(plan->batch_size);
     plan->shards = (size_t)config->parallel.shards;
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
+    plan->seed = (uint64_t)config->train.seed;
     plan->optim = optim_of(config);
     plan->schedule = schedule_of(config, plan->steps);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;

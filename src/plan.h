@@ -15,6 +15,7 @@ typedef struct sp_plan {
     size_t threads;                 /* the most; exactly so many unless threads_follow */
     bool threads_follow;            /* the work, as it is measured: threads = auto */
     sp_reduction reduction;         /* private or fused */
+    uint64_t seed;                  /* of all random numbers */
     sp_optim optim;
     sp_schedule schedule; /* as it is before the first step */
     double step_flops;    /* of a full mini-batch */

@@ -31,14 +31,12 @@ sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, c
         *made = (sp_shards){.count = count, .data = data, .preprocess = preprocess};
         made->slices = sp_allocate_zeroed(count, sizeof *made->slices);
         made->tallies = sp_allocate_zeroed(count, sizeof *made->tallies);
-        made->classes = sp_allocate_zeroed(rows, sizeof *made->classes);
-        made->values = sp_allocate_zeroed(rows, sizeof *made->values);
     }
     sp_status status = SP_OK;
-    if (!made || !made->slices || !made->tallies || !made->classes || !made->values)
+    if (!made || !made->slices || !made->tallies)
         status = sp_fail_memory(error, "the shards", sp_bytes(count, sizeof(sp_slice)));
-    else
-        status = sp_workspace_create(layout, rows, true, &made->workspace, error);
+    if (!status) status = sp_targets_create(data, rows, &made->targets, error);
+    if (!status) status = sp_workspace_create(layout, rows, true, &made->workspace, error);
     if (status) {
         sp_shards_destroy(made);
         return status;
@@ -51,8 +49,7 @@ void sp_shards_destroy(sp_shards *shards) {
     if (!shards) return;
     free(shards->slices);
     free(shards->tallies);
-    free(shards->classes);
-    free(shards->values);
+    sp_targets_clear(&shards->targets);
     sp_workspace_destroy(shards->workspace);
     free(shards);
 }
@@ -64,15 +61,14 @@ void sp_shards_gather(sp_shards *shards, size_t input_stride, sp_batch batch, si
         const uint32_t *rows = batch.rows + slice.first;
         sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count,
                              shards->workspace->activations[0] + slice.first * input_stride, input_stride);
-        sp_dataset_gather_targets(data, rows, slice.count, shards->classes + slice.first, shards->values + slice.first);
+        sp_targets_gather(&shards->targets, data, rows, slice.count, slice.first);
     }
 }
 
 void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t first, size_t last) {
     for (size_t s = first; s < last; s++) {
         sp_slice slice = shards->slices[s];
-        sp_truth truth = {.classes = shards->data->classes ? shards->classes + slice.first : NULL,
-                          .values = shards->data->classes ? NULL : shards->values + slice.first};
+        sp_truth truth = sp_targets_at(&shards->targets, slice.first);
         sp_tally tally = {.rows = slice.count};
         tally.loss = sp_pass_loss(pass, shards->workspace, slice, truth, 1.0f / (float)batch.count, &tally.correct);
         sp_tally_add(&shards->tallies[s], &tally);

@@ -3,9 +3,10 @@
 #define SP_SHARD_H
 
 #include "batch.h"
-#include "data/dataset.h"
+#include "data/preprocess.h"
 #include "metrics.h"
 #include "pass.h"
+#include "targets.h"
 
 /* Slice `shard` of `shards` of `rows` rows: floor(rows s / S) .. floor(rows (s + 1) / S) - 1. */
 sp_slice sp_shard_slice(size_t rows, size_t shards, size_t shard);
@@ -26,8 +27,7 @@ typedef struct sp_shards {
     sp_slice *slices;                /* owned [count]: of the mini-batch at hand */
     sp_tally *tallies;               /* owned [count]: of all rows since they were last set to zero */
     sp_workspace *workspace;         /* owned: rows of a mini-batch */
-    int32_t *classes;                /* owned [rows]: the truth of the rows, */
-    float *values;                   /* owned [rows]: one way or the other */
+    sp_targets targets;              /* owned: of the rows of a mini-batch */
     const sp_dataset *data;          /* borrowed */
     const sp_preprocess *preprocess; /* borrowed */
 } sp_shards;

@@ -187,6 +187,7 @@ static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t 
         sp_worker *w = sp_crew_enter(t->crew, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads(), round);
         for (size_t step = first; step < last && !t->stop; step++) {
             sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
+            batch.step += t->updates;
             for (size_t stage = 0; stage < t->stages->count; stage++) {
                 run_stage(t, w, stage, batch);
                 finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */

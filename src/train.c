@@ -67,8 +67,8 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     r->schedule = r->plan.schedule;
     status = sp_stepper_create(&r->plan, r->data, r->weights, &r->stepper, error);
     if (!status && r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
-    const size_t rows[] = {r->data->train.rows.count, r->data->validation.rows.count, r->data->test.rows.count};
-    if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, rows, 3, &r->evaluator, error);
+    const sp_part *const parts[] = {&r->data->train, &r->data->validation, &r->data->test};
+    if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, parts, 3, &r->evaluator, error);
     if (!status) status = sp_rundir_create(r->config, &r->rundir, error);
     return status;
 }

@@ -245,7 +245,7 @@ Test(step, gradients_do_not_depend_on_shards_but_for_rounding) {
                                      "network.activation=sigmoid", "train.batch_size=45", shards[i], NULL});
         size_t count = made.plan.net->parameters;
         float *gradients = malloc(count * sizeof *gradients);
-        sp_batch batch = {made.data->train.rows.index, 45};
+        sp_batch batch = {.rows = made.data->train.rows.index, .count = 45};
         sp_tally tally = gradients_of(&made, batch, gradients);
         cr_expect_eq(tally.rows, 45);
         for (size_t p = 0; one && p < count; p++) cr_assert_float_eq(gradients[p], one[p], 1e-6, "%s", shards[i]);
@@ -263,7 +263,7 @@ Test(step, one_step_moves_against_the_gradient) {
     size_t count = made.plan.net->parameters;
     float before[64], gradients[64];
     cr_assert_leq(count, 64);
-    sp_batch batch = {made.data->train.rows.index + 40, 50};
+    sp_batch batch = {.rows = made.data->train.rows.index + 40, .count = 50};
     memcpy(before, made.parameters, count * sizeof *before);
     gradients_of(&made, batch, gradients);
     sp_weights_store(made.weights, made.parameters);
@@ -282,9 +282,9 @@ Test(step, short_last_batch_is_divided_by_its_true_size) {
     size_t count = made.plan.net->parameters;
     float of_ten[64], of_each[64], sum[64] = {0};
     const uint32_t *rows = made.data->train.rows.index;
-    gradients_of(&made, (sp_batch){rows + 120, 10}, of_ten);
+    gradients_of(&made, (sp_batch){.rows = rows + 120, .count = 10}, of_ten);
     for (size_t r = 0; r < 10; r++) {
-        gradients_of(&made, (sp_batch){rows + 120 + r, 1}, of_each);
+        gradients_of(&made, (sp_batch){.rows = rows + 120 + r, .count = 1}, of_each);
         for (size_t i = 0; i < count; i++) sum[i] += of_each[i] / 10;
     }
     for (size_t i = 0; i < count; i++) cr_expect_float_eq(of_ten[i], sum[i], 2e-6);

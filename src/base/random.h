@@ -16,7 +16,10 @@ typedef enum sp_purpose {
     SP_RANDOM_WEIGHTS = 1, /* index: parameter */
     SP_RANDOM_ORDER = 2,   /* index: position, round: epoch */
     SP_RANDOM_SPLIT = 3,   /* index: position, round: which split */
-    SP_RANDOM_SAMPLE = 4   /* index: draw, round: layer (gradient check) */
+    SP_RANDOM_SAMPLE = 4,  /* index: draw, round: layer (gradient check) */
+    SP_RANDOM_DROPOUT = 5,
+    SP_RANDOM_NOISE = 6,
+    SP_RANDOM_AUGMENT = 7
 } sp_purpose;
 
 /* Uniform in [0, 1), a multiple of 2^-53. */

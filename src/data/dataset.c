@@ -13,17 +13,8 @@ void sp_dataset_destroy(sp_dataset *dataset) {
     sp_table_destroy(dataset->table);
     free(dataset->classes);
     free(dataset->values);
+    free(dataset->weights);
     free(dataset);
-}
-
-void sp_dataset_gather_targets(const sp_dataset *dataset, const uint32_t *rows, size_t count, int32_t *classes,
-                               float *values) {
-    for (size_t i = 0; i < count; i++) {
-        if (dataset->classes)
-            classes[i] = dataset->classes[rows[i]];
-        else
-            values[i] = dataset->values[rows[i]];
-    }
 }
 
 /* Labels as the task wants them; the texts they came from are then no longer needed. */
@@ -32,6 +23,7 @@ static sp_status assign_targets(sp_dataset *dataset, sp_task task, const sp_name
     if (!table->labelled) return SP_OK;
     sp_status status = task == SP_CLASSIFICATION ? sp_classes_assign(table, classes, &dataset->classes, error)
                                                  : sp_values_assign(table, &dataset->values, error);
+    dataset->targets = dataset->values ? 1 : 0;
     free(table->targets);
     free(table->target_texts);
     free(table->target_at);

@@ -10,7 +10,9 @@
 typedef struct sp_dataset {
     sp_table *table;  /* owned */
     int32_t *classes; /* owned [rows]: classification */
-    float *values;    /* owned [rows]: regression */
+    float *values;    /* owned [rows, targets]: regression */
+    size_t targets;   /* values of a row; 0: classification */
+    float *weights;   /* owned [rows]: of each row in the loss; NULL: all 1 */
 } sp_dataset;
 
 /* Some rows of a data set; borrows the data set, owns the row numbers. Empty: count 0. */
@@ -38,9 +40,5 @@ void sp_data_destroy(sp_data *data);
 sp_status sp_dataset_load(const char *path, const char *labels_path, const sp_table_options *options, sp_task task,
                           const sp_names *classes, sp_dataset **dataset, sp_error *error);
 void sp_dataset_destroy(sp_dataset *dataset);
-
-/* Gathers what `count` rows should come to, into `classes` [count] or `values` [count], whichever it has. */
-void sp_dataset_gather_targets(const sp_dataset *dataset, const uint32_t *rows, size_t count, int32_t *classes,
-                               float *values);
 
 #endif

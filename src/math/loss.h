@@ -22,10 +22,12 @@ extern const char *const sp_loss_names[];
 /*
  * What the rows should have come to: a class each (y is 1 there and 0 elsewhere; with
  * one output, y is the class, 0 or 1), or `values` [rows, outputs]. The other is NULL.
+ * `weights` [rows]: how much the loss of a row counts; NULL: 1 each.
  */
 typedef struct sp_truth {
     const int32_t *classes;
     const float *values;
+    const float *weights;
 } sp_truth;
 
 /*

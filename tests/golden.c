@@ -1,0 +1,126 @@
+#include "golden.h"
+
+#include "base/memory.h"
+#include "step.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 200, FEATURES = 7, BATCH = 10, STEPS = 20 };
+
+double golden_number(const sp_json *value) {
+    double number;
+    cr_assert(sp_json_number(value, &number));
+    return number;
+}
+
+void golden_numbers(const sp_json *array, double *numbers, size_t count) {
+    cr_assert_eq(sp_json_items(array), count);
+    const sp_json *item = sp_json_first(array);
+    for (size_t i = 0; i < count; i++, item = sp_json_next(item)) numbers[i] = golden_number(item);
+}
+
+/* The reference's rows as a CSV with the label last. */
+static const char *write_rows(const sp_json *reference) {
+    const char *path = scratch_path("rows.csv");
+    FILE *file = fopen(path, "w");
+    const sp_json *row = sp_json_first(sp_json_member(reference, "inputs"));
+    const sp_json *label = sp_json_first(sp_json_member(reference, "labels"));
+    for (int i = 0; i < ROWS; i++, row = sp_json_next(row), label = sp_json_next(label)) {
+        double values[FEATURES];
+        golden_numbers(row, values, FEATURES);
+        for (int j = 0; j < FEATURES; j++) fprintf(file, "%.17g,", values[j]);
+        fprintf(file, "%.0f\n", golden_number(label));
+    }
+    cr_assert_eq(fclose(file), 0);
+    return path;
+}
+
+void golden_set(sp_config *config, const char *format, ...) {
+    char assignment[300];
+    sp_error error = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(assignment, sizeof assignment, format, arguments);
+    va_end(arguments);
+    must(sp_config_set(config, assignment, &error), error);
+}
+
+void golden_set_all(sp_config *config, const sp_json *settings) {
+    for (const sp_json *one = settings ? sp_json_first(settings) : NULL; one; one = sp_json_next(one))
+        golden_set(config, "%s", sp_json_text(one));
+}
+
+static void check_case(const sp_json *one, const char *rows_path, const char *shards, const char *kernels) {
+    const char *activation_name = sp_json_text(sp_json_member(one, "activation"));
+    const char *loss_name = sp_json_text(sp_json_member(one, "loss"));
+    const char *name = sp_json_text(sp_json_member(one, "name"));
+    const sp_json *rate = sp_json_member(one, "learning_rate");
+    const char *const assignments[] = {
+        "network.hidden=9,6", "train.batch_size=10", "data.header=no", "parallel.threads=2", shards, kernels};
+    sp_error error = {0};
+    sp_config *config = sp_config_create();
+    golden_set(config, "data.train=%s", rows_path);
+    golden_set(config, "network.activation=%s", activation_name);
+    golden_set(config, "train.loss=%s", loss_name);
+    if (rate) golden_set(config, "optimizer.learning_rate=%.17g", golden_number(rate));
+    for (size_t i = 0; i < sizeof assignments / sizeof *assignments; i++) golden_set(config, "%s", assignments[i]);
+    golden_set_all(config, sp_json_member(one, "settings"));
+    if (!name) name = loss_name;
+    sp_data *data;
+    sp_plan plan;
+    sp_weights *weights;
+    sp_stepper *stepper;
+    must(sp_data_load(config, &data, &error), error);
+    must(sp_plan_create(config, data, &plan, &error), error);
+    size_t count = plan.net->parameters;
+    float *parameters = sp_allocate(count, sizeof *parameters);
+    double *numbers = malloc(count * sizeof *numbers), losses[STEPS];
+    must(sp_weights_create(plan.layout, &weights, &error), error);
+    must(sp_stepper_create(&plan, data, weights, &stepper, &error), error);
+
+    golden_numbers(sp_json_member(one, "initial"), numbers, count);
+    for (size_t i = 0; i < count; i++) parameters[i] = (float)numbers[i];
+    sp_weights_load(weights, parameters);
+    golden_numbers(sp_json_member(one, "losses"), losses, STEPS);
+    golden_numbers(sp_json_member(one, "final"), numbers, count);
+    for (size_t step = 0; step < STEPS; step++) {
+        sp_tally tally =
+            sp_stepper_step(stepper, sp_batch_at(data->train.rows.index, ROWS, BATCH, step), plan.schedule.rate);
+        double found = sp_tally_loss(&tally);
+        cr_expect_float_eq(found / losses[step], 1, 1e-5, "%s %s, %s, step %zu: %.9g, PyTorch %.9g", activation_name,
+                           name, kernels, step + 1, found, losses[step]);
+    }
+    sp_weights_store(weights, parameters);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s %s, %s, parameter %zu", activation_name, name, kernels,
+                           i);
+    sp_stepper_destroy(stepper);
+    sp_weights_destroy(weights);
+    free(numbers);
+    free(parameters);
+    sp_plan_clear(&plan);
+    sp_data_destroy(data);
+    sp_config_destroy(config);
+}
+
+size_t golden_cases(const char *file) {
+    char *text = read_text(file);
+    sp_json *reference = sp_json_parse(text, strlen(text));
+    const char *path = write_rows(reference);
+    size_t cases = 0;
+    for (const sp_json *one = sp_json_first(sp_json_member(reference, "cases")); one;
+         one = sp_json_next(one), cases++) {
+        check_case(one, path, "parallel.shards=1", "parallel.kernels=blas");
+        check_case(one, path, "parallel.shards=3", "parallel.kernels=blas");
+        check_case(one, path, "parallel.shards=3", "parallel.kernels=reference");
+        if (sp_xsmm_usable()) check_case(one, path, "parallel.shards=3", "parallel.kernels=xsmm");
+    }
+    sp_json_destroy(reference);
+    free(text);
+    return cases;
+}
