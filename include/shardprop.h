@@ -122,6 +122,62 @@ typedef struct sp_score {
 sp_status sp_evaluate(const sp_model *model, const char *path, const char *labels_path, size_t threads, sp_score *score,
                       sp_error *error);
 
+/* What predictions are judged by. README says how each is defined; where it needs words, it is as scikit-learn has it.
+ */
+typedef enum sp_metric {
+    SP_METRIC_LOSS,              /* the model's own, mean over the rows */
+    SP_METRIC_LOG_LOSS,          /* classification, where outputs are probabilities */
+    SP_METRIC_ACCURACY,          /* classification */
+    SP_METRIC_BALANCED_ACCURACY, /* mean recall of the classes that occur */
+    SP_METRIC_SUBSET_ACCURACY,   /* multi-label: share of rows with every label right */
+    SP_METRIC_HAMMING_LOSS,      /* multi-label: share of labels that are wrong */
+    SP_METRIC_PRECISION,         /* of one class or label, as are the next two */
+    SP_METRIC_RECALL,
+    SP_METRIC_F1,
+    SP_METRIC_AUC,             /* area under the ROC curve: of one class or label against the rest, or their mean */
+    SP_METRIC_MICRO_PRECISION, /* multi-label: over all labels of all rows */
+    SP_METRIC_MICRO_RECALL,
+    SP_METRIC_MICRO_F1,
+    SP_METRIC_MACRO_PRECISION, /* mean over the classes that occur or are predicted, or over the labels */
+    SP_METRIC_MACRO_RECALL,
+    SP_METRIC_MACRO_F1,
+    SP_METRIC_WEIGHTED_PRECISION, /* the same, each weighing as many rows as it has */
+    SP_METRIC_WEIGHTED_RECALL,
+    SP_METRIC_WEIGHTED_F1,
+    SP_METRIC_R2, /* regression: of one target, or the mean over the targets, as are the next two */
+    SP_METRIC_MAE,
+    SP_METRIC_RMSE,
+    SP_METRICS
+} sp_metric;
+
+/* "loss", "log_loss", ... */
+const char *sp_metric_name(sp_metric metric);
+
+/* A model judged on labelled rows. Its items are the classes, the labels or the targets, in the model's order. */
+typedef struct sp_evaluation sp_evaluation;
+
+/* As sp_evaluate, with every metric. The evaluation does not need the model any more. */
+sp_status sp_evaluation_create(const sp_model *model, const char *path, const char *labels_path, size_t threads,
+                               sp_evaluation **evaluation, sp_error *error);
+void sp_evaluation_destroy(sp_evaluation *evaluation);
+
+size_t sp_evaluation_rows(const sp_evaluation *evaluation);
+size_t sp_evaluation_items(const sp_evaluation *evaluation);
+
+/* One metric over all rows, or of one item; NaN: the task has none such, or these rows leave it undefined. */
+double sp_evaluation_value(const sp_evaluation *evaluation, sp_metric metric);
+double sp_evaluation_item(const sp_evaluation *evaluation, size_t item, sp_metric metric);
+
+/* Rows of a class or with a label: in truth, and as predicted. 0 for regression. */
+size_t sp_evaluation_support(const sp_evaluation *evaluation, size_t item);
+size_t sp_evaluation_predicted(const sp_evaluation *evaluation, size_t item);
+
+/* Share of rows whose class is among the `k` largest outputs (of equal ones the first); NaN: no classes. */
+double sp_evaluation_top_k(const sp_evaluation *evaluation, size_t k);
+
+/* Rows of class `truth` that were taken for class `predicted`; 0: no classes. */
+size_t sp_evaluation_confusion(const sp_evaluation *evaluation, size_t truth, size_t predicted);
+
 /* ---- Training ------------------------------------------------------------------------ */
 
 /* One row of metrics.csv. NaN: not measured. */
@@ -157,6 +213,7 @@ typedef struct sp_summary {
     double train_loss, train_accuracy; /* of the saved weights, as are validation and test */
     double validation_loss, validation_accuracy;
     double test_loss, test_accuracy;
+    double test_metrics[SP_METRICS]; /* by sp_metric */
     double train_seconds, total_seconds, samples_per_second;
     size_t threads, shards, parameters;
     uint64_t weights_xxh64;          /* of the weights after the last step */
