@@ -128,17 +128,28 @@ static void tally_block(const sp_evaluator *evaluator, const sp_dataset *data, s
                                &tally->correct);
 }
 
+/* Hands on what the rows of a block came to: of a softmax layer, which so far has its logits, the probabilities. */
+static void store_outputs(const sp_evaluator *evaluator, size_t block, size_t rows, float *result, float *outputs) {
+    const sp_net *net = evaluator->layout->net;
+    size_t stride = output_stride(evaluator);
+    if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(rows, net->outputs, stride, result);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(outputs + (block * SP_EVAL_ROWS + i) * net->outputs, result + i * stride,
+               net->outputs * sizeof *outputs);
+}
+
 /* Blocks go to whoever is free: a thread may have lost its core to another program for a while. Each has a place of
  * its own in the result, whoever does it. */
 sp_tally sp_evaluate_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
-                          const sp_part *part) {
+                          const sp_part *part, float *outputs) {
     size_t blocks = blocks_of(part->rows.count);
     if (blocks == 0) return (sp_tally){0}; /* no need to wake anybody */
 #pragma omp parallel for schedule(dynamic) num_threads((int)evaluator->threads)
     for (size_t block = 0; block < blocks; block++) {
         sp_batch rows = block_at(part, block);
-        const float *outputs = forward(evaluator, weights, preprocess, part, rows);
-        tally_block(evaluator, part->data, rows, outputs, &evaluator->tallies[block]);
+        float *result = forward(evaluator, weights, preprocess, part, rows);
+        tally_block(evaluator, part->data, rows, result, &evaluator->tallies[block]);
+        if (outputs) store_outputs(evaluator, block, rows.count, result, outputs);
     }
     sp_tally sum = {0};
     for (size_t block = 0; block < blocks; block++) sp_tally_add(&sum, &evaluator->tallies[block]);
@@ -147,15 +158,11 @@ sp_tally sp_evaluate_part(sp_evaluator *evaluator, const sp_weights *weights, co
 
 void sp_predict_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
                      const sp_part *part, float *outputs) {
-    const sp_net *net = evaluator->layout->net;
-    size_t blocks = blocks_of(part->rows.count), stride = output_stride(evaluator);
+    size_t blocks = blocks_of(part->rows.count);
 #pragma omp parallel for schedule(dynamic) num_threads((int)evaluator->threads)
     for (size_t block = 0; block < blocks; block++) {
         sp_batch rows = block_at(part, block);
         float *result = forward(evaluator, weights, preprocess, part, rows);
-        if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(rows.count, net->outputs, stride, result);
-        for (size_t i = 0; i < rows.count; i++)
-            memcpy(outputs + (block * SP_EVAL_ROWS + i) * net->outputs, result + i * stride,
-                   net->outputs * sizeof *outputs);
+        store_outputs(evaluator, block, rows.count, result, outputs);
     }
 }

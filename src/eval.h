@@ -20,9 +20,9 @@ sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const sp_
                               sp_evaluator **evaluator, sp_error *error);
 void sp_evaluator_destroy(sp_evaluator *evaluator);
 
-/* Loss and hits over a labelled part of the data. */
+/* Loss and hits over a labelled part of the data; `outputs` as below, NULL: not wanted. */
 sp_tally sp_evaluate_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
-                          const sp_part *part);
+                          const sp_part *part, float *outputs);
 
 /* Outputs [rows, d(L)] of a part: probabilities under cross_entropy, else a(L). */
 void sp_predict_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,

@@ -154,6 +154,17 @@ sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *data
     return status;
 }
 
+sp_status sp_model_judge_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, sp_judge **judge,
+                                 sp_tally *tally, sp_error *error) {
+    session opened;
+    const sp_part *const parts[] = {&opened.part};
+    sp_status status = session_open(model, dataset, threads, &opened, error);
+    if (!status) status = sp_judge_create(model->net, model->task, model->classes.count, parts, 1, judge, error);
+    if (!status) *tally = sp_judge_part(*judge, opened.evaluator, opened.weights, &model->preprocess, &opened.part);
+    session_close(&opened);
+    return status;
+}
+
 sp_status sp_evaluate(const sp_model *model, const char *path, const char *labels_path, size_t threads, sp_score *score,
                       sp_error *error) {
     sp_dataset *dataset;
@@ -162,7 +173,7 @@ sp_status sp_evaluate(const sp_model *model, const char *path, const char *label
     if (status) return status;
     status = session_open(model, dataset, threads, &opened, error);
     if (!status) {
-        sp_tally tally = sp_evaluate_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part);
+        sp_tally tally = sp_evaluate_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, NULL);
         *score = (sp_score){tally.rows, sp_tally_loss(&tally), dataset->classes ? sp_tally_accuracy(&tally) : NAN};
     }
     session_close(&opened);

@@ -3,6 +3,7 @@
 #define SP_MODEL_H
 
 #include "data/dataset.h"
+#include "judge.h"
 #include "net.h"
 
 struct sp_model {
@@ -29,5 +30,9 @@ sp_status sp_model_load_data(const sp_model *model, const char *path, const char
  */
 sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, float *outputs,
                                    sp_error *error);
+
+/* Judges the model on all rows of a labelled data set; the caller destroys the judge. SP_FAILED: no memory. */
+sp_status sp_model_judge_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, sp_judge **judge,
+                                 sp_tally *tally, sp_error *error);
 
 #endif

@@ -33,8 +33,13 @@ Test(json, members_stand_in_order_and_numbers_as_they_are) {
     cr_assert(sp_json_add_count(root, "bytes", 5000000000000));
     cr_assert(sp_json_add_counts(root, "shape", (size_t[]){784, 10}, 2));
     cr_assert(sp_json_add_text(sp_json_add_object(root, "inner"), "a", ""));
-    cr_expect_str_eq(printed(root), "{\"text\":\"\\\"a\\\\b\\\"\\n\\u0001 é\",\"real\":0.1,\"nan\":null,\"inf\":null,"
-                                    "\"bytes\":5000000000000,\"shape\":[784,10],\"inner\":{\"a\":\"\"}}");
+    sp_json *rows = sp_json_add_array(root, "rows");
+    cr_assert(sp_json_append_counts(rows, (size_t[]){1, 2}, 2) && sp_json_append_counts(rows, NULL, 0));
+    cr_assert(sp_json_add_count(sp_json_append_object(rows), "b", 3));
+    cr_expect_str_eq(
+        printed(root),
+        "{\"text\":\"\\\"a\\\\b\\\"\\n\\u0001 é\",\"real\":0.1,\"nan\":null,\"inf\":null,"
+        "\"bytes\":5000000000000,\"shape\":[784,10],\"inner\":{\"a\":\"\"},\"rows\":[[1,2],[],{\"b\":3}]}");
 }
 
 Test(json, what_is_added_to_nothing_is_noticed) {

@@ -44,6 +44,38 @@ Test(library, trains_loads_and_predicts) {
     sp_model_destroy(model);
 }
 
+Test(library, evaluations_hold_every_metric) {
+    sp_error error = {0};
+    sp_summary summary;
+    sp_score score;
+    sp_model *model;
+    sp_evaluation *evaluation;
+    must(train_iris(scratch_path("run"), (const char *[]){"train.epochs=4", NULL}, &summary, &error), error);
+    must(sp_model_load(scratch_path("run"), &model, &error), error);
+    must(sp_evaluate(model, "data/iris.csv", NULL, 2, &score, &error), error);
+    must(sp_evaluation_create(model, "data/iris.csv", NULL, 3, &evaluation, &error), error);
+    sp_model_destroy(model);
+    cr_assert(sp_evaluation_rows(evaluation) == 150 && sp_evaluation_items(evaluation) == 3);
+    cr_expect_eq(sp_evaluation_value(evaluation, SP_METRIC_LOSS), score.loss);
+    cr_expect_eq(sp_evaluation_value(evaluation, SP_METRIC_ACCURACY), score.accuracy);
+    cr_expect_eq(sp_evaluation_top_k(evaluation, 1), score.accuracy);
+    cr_expect_eq(sp_evaluation_top_k(evaluation, 3), 1);
+    cr_expect(isnan(sp_evaluation_value(evaluation, SP_METRIC_R2)));
+    double right = 0;
+    for (size_t i = 0; i < 3; i++) {
+        size_t predicted = 0;
+        for (size_t j = 0; j < 3; j++) predicted += sp_evaluation_confusion(evaluation, j, i);
+        right += (double)sp_evaluation_confusion(evaluation, i, i);
+        cr_expect_eq(sp_evaluation_support(evaluation, i), 50);
+        cr_expect_eq(sp_evaluation_predicted(evaluation, i), predicted);
+        cr_expect_eq(sp_evaluation_item(evaluation, i, SP_METRIC_RECALL),
+                     (double)sp_evaluation_confusion(evaluation, i, i) / 50);
+    }
+    cr_expect_float_eq(right / 150, score.accuracy, 1e-15);
+    cr_expect_lt(right, 150, "errors to agree on");
+    sp_evaluation_destroy(evaluation);
+}
+
 /* Raw values in, probabilities out; a row alone and among others, as the program predicts them. */
 Test(library, predicts_raw_rows_as_the_program_does) {
     enum { ROWS = 300 }; /* more than a block of evaluation */

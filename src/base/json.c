@@ -21,16 +21,35 @@ bool sp_json_add_count(sp_json *object, const char *name, size_t value) {
     return sp_json_add_number(object, name, (double)value);
 }
 
-bool sp_json_add_counts(sp_json *object, const char *name, const size_t *values, size_t count) {
-    cJSON *array = cJSON_AddArrayToObject(object, name);
-    for (size_t i = 0; i < count; i++) {
-        cJSON *item = cJSON_CreateNumber((double)values[i]);
-        if (!array || !item || !cJSON_AddItemToArray(array, item)) {
-            cJSON_Delete(item);
-            return false;
-        }
-    }
+/* Takes the item, and frees it where it could not be appended. */
+static bool append(cJSON *array, cJSON *item) {
+    if (array && item && cJSON_AddItemToArray(array, item)) return true;
+    cJSON_Delete(item);
+    return false;
+}
+
+static bool append_numbers(cJSON *array, const size_t *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!append(array, cJSON_CreateNumber((double)values[i]))) return false;
     return array != NULL;
+}
+
+bool sp_json_add_counts(sp_json *object, const char *name, const size_t *values, size_t count) {
+    return append_numbers(cJSON_AddArrayToObject(object, name), values, count);
+}
+
+sp_json *sp_json_add_array(sp_json *object, const char *name) {
+    return cJSON_AddArrayToObject(object, name);
+}
+
+sp_json *sp_json_append_object(sp_json *array) {
+    cJSON *item = cJSON_CreateObject();
+    return append(array, item) ? item : NULL;
+}
+
+bool sp_json_append_counts(sp_json *array, const size_t *values, size_t count) {
+    cJSON *item = cJSON_CreateArray();
+    return append(array, item) && append_numbers(item, values, count);
 }
 
 sp_json *sp_json_add_object(sp_json *object, const char *name) {
@@ -40,12 +59,9 @@ sp_json *sp_json_add_object(sp_json *object, const char *name) {
 sp_json *sp_json_texts(char *const *texts, size_t count) {
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < count; i++) {
-        cJSON *item = cJSON_CreateString(texts[i]);
-        if (!array || !item || !cJSON_AddItemToArray(array, item)) {
-            cJSON_Delete(item);
-            cJSON_Delete(array);
-            return NULL;
-        }
+        if (append(array, cJSON_CreateString(texts[i]))) continue;
+        cJSON_Delete(array);
+        return NULL;
     }
     return array;
 }

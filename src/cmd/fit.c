@@ -1,0 +1,63 @@
+#include "cmd/fit.h"
+
+#include <locale.h>
+#include <string.h>
+#include <wchar.h>
+
+/* One character of a text: its bytes, and its columns; no columns and no bytes at the end. */
+typedef struct character {
+    const char *text;
+    size_t bytes, columns;
+} character;
+
+/* In the locale of the calling thread, which is UTF-8's. */
+static character first_of(const char *text) {
+    wchar_t wide;
+    mbstate_t state = {0};
+    if (!*text) return (character){0};
+    size_t bytes = mbrtowc(&wide, text, strlen(text), &state);
+    if (bytes > strlen(text)) return (character){"?", 1, 1}; /* not UTF-8 */
+    int columns = wcwidth(wide);
+    return columns < 0 ? (character){"?", bytes, 1} : (character){text, bytes, (size_t)columns};
+}
+
+/* The C library knows the width of characters, but only of the locale that it is set to. */
+static locale_t begin_utf8(void) {
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    return utf8 ? uselocale(utf8) : (locale_t)0;
+}
+
+static void end_utf8(locale_t before) {
+    if (before) freelocale(uselocale(before));
+}
+
+static size_t columns_of(const char *text) {
+    size_t columns = 0;
+    for (character c = first_of(text); c.bytes > 0; c = first_of(text)) {
+        columns += c.columns;
+        text += c.bytes;
+    }
+    return columns;
+}
+
+size_t sp_columns_of(const char *text) {
+    locale_t before = begin_utf8();
+    size_t columns = columns_of(text);
+    end_utf8(before);
+    return columns;
+}
+
+void sp_write_fitted(FILE *stream, const char *text, size_t columns, int right) {
+    locale_t before = begin_utf8();
+    size_t whole = columns_of(text), used = 0;
+    size_t most = whole > columns ? columns - 1 : columns; /* room for the full stop */
+    if (right && whole < columns) fprintf(stream, "%*s", (int)(columns - whole), "");
+    for (character c = first_of(text); c.bytes > 0 && used + c.columns <= most; c = first_of(text)) {
+        fwrite(c.text, 1, *c.text == '?' ? 1 : c.bytes, stream);
+        used += c.columns;
+        text += c.bytes;
+    }
+    if (whole > columns) used += (size_t)fprintf(stream, ".");
+    if (used < columns && !(right && whole < columns)) fprintf(stream, "%*s", (int)(columns - used), "");
+    end_utf8(before);
+}
