@@ -14,7 +14,15 @@
 /* Where the shards' gradients are: in buffers of their own, or summed tile by tile as they are computed. */
 typedef enum sp_reduction { SP_REDUCTION_AUTO, SP_REDUCTION_PRIVATE, SP_REDUCTION_FUSED } sp_reduction;
 
-typedef enum sp_monitor { SP_MONITOR_AUTO, SP_MONITOR_LOSS, SP_MONITOR_ACCURACY } sp_monitor;
+typedef enum sp_monitor {
+    SP_MONITOR_AUTO,
+    SP_MONITOR_LOSS,
+    SP_MONITOR_ACCURACY,
+    SP_MONITOR_BALANCED_ACCURACY,
+    SP_MONITOR_MACRO_F1,
+    SP_MONITOR_AUC,
+    SP_MONITOR_R2
+} sp_monitor;
 
 /* The choice 0 of each of these is `auto`; the others are the enum's value + 1. */
 enum { SP_AUTO = 0 };
@@ -124,6 +132,9 @@ sp_status sp_config_assign(sp_config *config, const char *place, int line, const
 
 /* Whether there is such a section; *nearest: the one whose name is nearest. */
 bool sp_config_section_exists(const char *section, const char **nearest);
+
+/* What is wrong with monitoring that in such a task; NULL: nothing. */
+const char *sp_monitor_fault(sp_monitor monitor, sp_task task);
 
 /* Where data.test or data.validation is a share of the training rows: that share; else 0. */
 double sp_config_share(const char *value);

@@ -12,6 +12,22 @@ static void fault(const sp_config *config, const char *key, const char *what, sp
     sp_fail(error, SP_BAD_CONFIG, "%s: %s", place, what);
 }
 
+const char *sp_monitor_fault(sp_monitor monitor, sp_task task) {
+    static const char *const not_of_regression[] = {
+        [SP_MONITOR_ACCURACY] = "regression has no accuracy; monitor validation_loss or validation_r2",
+        [SP_MONITOR_BALANCED_ACCURACY] = "regression has no balanced accuracy; monitor validation_loss or "
+                                         "validation_r2",
+        [SP_MONITOR_MACRO_F1] = "regression has no F1; monitor validation_loss or validation_r2",
+        [SP_MONITOR_AUC] = "regression has no ROC curve; monitor validation_loss or validation_r2",
+        [SP_MONITOR_R2] = NULL,
+    };
+    if (task == SP_REGRESSION) return not_of_regression[monitor];
+    if (task == SP_CLASSIFICATION && monitor == SP_MONITOR_R2)
+        return "classification has no R2; monitor validation_loss, validation_accuracy, validation_macro_f1 or the "
+               "like";
+    return NULL;
+}
+
 static void check_rows(const sp_config *config, const char *key, const char *value, const char *labels_key,
                        const char *labels, sp_error *error) {
     char what[200];
@@ -57,8 +73,8 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
               "softmax goes with cross_entropy; for squared_error use sigmoid, tanh, relu or identity", error);
     if (config->data.task == SP_REGRESSION && loss == SP_CROSS_ENTROPY + 1)
         fault(config, "train.loss", "cross_entropy is for classes; for regression use squared_error", error);
-    if (config->data.task == SP_REGRESSION && config->train.monitor == SP_MONITOR_ACCURACY)
-        fault(config, "train.monitor", "regression has no accuracy; monitor validation_loss", error);
+    const char *monitor_fault = sp_monitor_fault((sp_monitor)config->train.monitor, (sp_task)config->data.task);
+    if (monitor_fault) fault(config, "train.monitor", monitor_fault, error);
     bool means =
         config->optimizer.name == SP_ADAM || config->optimizer.name == SP_AMSGRAD || config->optimizer.name == SP_ADAMW;
     if (means && (config->optimizer.beta1 == 1 || config->optimizer.beta2 == 1))

@@ -7,7 +7,14 @@ static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const switch_names[] = {"no", "yes", NULL};
 static const char *const init_names[] = {"auto",          "he",           "xavier",   "lecun", "he_normal",
                                          "xavier_normal", "lecun_normal", "constant", NULL};
-static const char *const monitor_names[] = {"auto", "validation_loss", "validation_accuracy", NULL};
+static const char *const monitor_names[] = {"auto",
+                                            "validation_loss",
+                                            "validation_accuracy",
+                                            "validation_balanced_accuracy",
+                                            "validation_macro_f1",
+                                            "validation_auc",
+                                            "validation_r2",
+                                            NULL};
 static const char *const kernel_names[] = {"auto", "xsmm", "blas", "reference", NULL};
 static const char *const reduction_names[] = {"auto", "private", "fused", NULL};
 
@@ -129,7 +136,10 @@ const sp_key sp_keys[] = {
     {"train", "patience", WHOLE(0, 1e9), .offset = AT(train.patience), .initial = "0",
      .help = "stop after so many epochs without a better validation result; 0: never"},
     {"train", "monitor", CHOICE(monitor_names), .offset = AT(train.monitor), .initial = "auto",
-     .help = "what makes an epoch the best; auto: validation_accuracy for classification, else validation_loss"},
+     .help = "what makes an epoch the best; auto: validation_accuracy for classification, else validation_loss; where "
+             "some classes are rare, balanced accuracy (mean recall of the classes), macro_f1 (mean F1) and auc (area "
+             "under the ROC curve, Hanley 1982; of several classes the mean of one against the rest) say more; r2 is "
+             "for regression"},
 
     {"parallel", "threads", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.threads), .initial = "auto",
      .help = "OpenMP threads; auto: as many of those that OMP_NUM_THREADS, the affinity mask and the CPU quota allow "

@@ -31,11 +31,10 @@ static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error
                        place);
     if (config->train.monitor == SP_MONITOR_AUTO)
         config->train.monitor = classes ? SP_MONITOR_ACCURACY : SP_MONITOR_LOSS;
-    if (config->train.monitor == SP_MONITOR_ACCURACY && !classes) {
-        sp_config_place(config, "train.monitor", place, sizeof place);
-        return sp_fail(error, SP_BAD_CONFIG, "%s: regression has no accuracy; monitor validation_loss", place);
-    }
-    return SP_OK;
+    const char *monitor_fault = sp_monitor_fault((sp_monitor)config->train.monitor, data->task);
+    if (!monitor_fault) return SP_OK;
+    sp_config_place(config, "train.monitor", place, sizeof place);
+    return sp_fail(error, SP_BAD_CONFIG, "%s: %s", place, monitor_fault);
 }
 
 static sp_status create_net(const sp_config *config, const sp_data *data, sp_net **net, sp_error *error) {

@@ -123,6 +123,19 @@ static bool add_phases(sp_json *root, const sp_summary *summary) {
     return good;
 }
 
+/* What the task has beyond loss and accuracy. */
+static bool add_metrics(sp_json *root, const sp_summary *summary) {
+    static const sp_metric metrics[] = {
+        SP_METRIC_BALANCED_ACCURACY, SP_METRIC_MACRO_F1, SP_METRIC_AUC, SP_METRIC_R2, SP_METRIC_MAE, SP_METRIC_RMSE};
+    char name[40];
+    bool good = true;
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        snprintf(name, sizeof name, "test_%s", sp_metric_name(metrics[i]));
+        good = sp_json_add_number(root, name, summary->test_metrics[metrics[i]]) && good;
+    }
+    return good;
+}
+
 static sp_json *summary_document(const sp_summary *summary) {
     char hash[20];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary->weights_xxh64);
@@ -136,6 +149,7 @@ static sp_json *summary_document(const sp_summary *summary) {
     good = sp_json_add_number(root, "validation_accuracy", summary->validation_accuracy) && good;
     good = sp_json_add_number(root, "test_loss", summary->test_loss) && good;
     good = sp_json_add_number(root, "test_accuracy", summary->test_accuracy) && good;
+    good = add_metrics(root, summary) && good;
     good = sp_json_add_number(root, "train_seconds", summary->train_seconds) && good;
     good = sp_json_add_number(root, "total_seconds", summary->total_seconds) && good;
     good = sp_json_add_number(root, "samples_per_second", summary->samples_per_second) && good;

@@ -4,7 +4,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "config.h"
-#include "eval.h"
+#include "judge.h"
 #include "model.h"
 #include "plan.h"
 #include "rundir.h"
@@ -27,6 +27,7 @@ typedef struct run {
     sp_schedule schedule;        /* and where it is */
     sp_stepper *stepper;         /* owned */
     sp_evaluator *evaluator;     /* owned */
+    sp_judge *judge;             /* owned: of the test rows, and of the validation rows where a metric is monitored */
     sp_rundir *rundir;           /* owned */
     const sp_observer *observer; /* NULL: nobody watches */
     sp_progress progress;
@@ -37,6 +38,20 @@ typedef struct run {
     size_t since_best;
     sp_epoch last;
 } run;
+
+/* What makes an epoch the best, where that is not loss or accuracy; SP_METRICS: it is. */
+static sp_metric monitored_metric(const run *r) {
+    static const sp_metric metrics[] = {
+        [SP_MONITOR_AUTO] = SP_METRICS,
+        [SP_MONITOR_LOSS] = SP_METRICS,
+        [SP_MONITOR_ACCURACY] = SP_METRICS,
+        [SP_MONITOR_BALANCED_ACCURACY] = SP_METRIC_BALANCED_ACCURACY,
+        [SP_MONITOR_MACRO_F1] = SP_METRIC_MACRO_F1,
+        [SP_MONITOR_AUC] = SP_METRIC_AUC,
+        [SP_MONITOR_R2] = SP_METRIC_R2,
+    };
+    return metrics[r->config->train.monitor];
+}
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
 
@@ -69,6 +84,10 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     if (!status && r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
     const sp_part *const parts[] = {&r->data->train, &r->data->validation, &r->data->test};
     if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, parts, 3, &r->evaluator, error);
+    size_t judged = monitored_metric(r) < SP_METRICS ? 2 : 1;
+    if (!status)
+        status =
+            sp_judge_create(net, r->data->task, r->data->classes.count, parts + 3 - judged, judged, &r->judge, error);
     if (!status) status = sp_rundir_create(r->config, &r->rundir, error);
     return status;
 }
@@ -76,7 +95,12 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
 /* ---- The loop ------------------------------------------------------------------------------- */
 
 static sp_tally evaluate(run *r, const sp_part *part) {
-    return sp_evaluate_part(r->evaluator, r->weights, &r->data->preprocess, part);
+    return sp_evaluate_part(r->evaluator, r->weights, &r->data->preprocess, part, NULL);
+}
+
+/* The same, with every metric: in the judge's scores. */
+static sp_tally judge(run *r, const sp_part *part) {
+    return sp_judge_part(r->judge, r->evaluator, r->weights, &r->data->preprocess, part);
 }
 
 /* Called within the step; hands on where the training stands. */
@@ -106,7 +130,8 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     r->samples += train.rows;
     r->progress.seconds = r->steps_before;
     sp_weights_store(r->weights, r->parameters);
-    sp_tally validation = evaluate(r, &r->data->validation);
+    sp_tally validation =
+        monitored_metric(r) < SP_METRICS ? judge(r, &r->data->validation) : evaluate(r, &r->data->validation);
 
     bool classes = r->data->task == SP_CLASSIFICATION;
     *result = (sp_epoch){
@@ -129,7 +154,9 @@ static bool all_finite(const float *values, size_t count) {
 
 /* What an epoch came to, larger is better: as monitored; without validation rows, by the training loss. */
 static double value_of(const run *r, const sp_epoch *epoch) {
+    sp_metric metric = monitored_metric(r);
     if (r->data->validation.rows.count == 0) return -epoch->train_loss;
+    if (metric < SP_METRICS) return r->judge->scores->value[metric];
     return r->config->train.monitor == SP_MONITOR_LOSS ? -epoch->validation_loss : epoch->validation_accuracy;
 }
 
@@ -194,17 +221,17 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
 
 /* ---- Judging -------------------------------------------------------------------------------- */
 
-static void measure(run *r, const sp_part *part, double *loss, double *accuracy) {
-    sp_tally tally = evaluate(r, part);
+static void note(const run *r, sp_tally tally, double *loss, double *accuracy) {
     *loss = sp_tally_loss(&tally);
     *accuracy = r->data->task == SP_CLASSIFICATION ? sp_tally_accuracy(&tally) : NAN;
 }
 
 static sp_status finish(run *r, double started, sp_summary *summary, sp_error *error) {
     sp_weights_load(r->weights, r->model->parameters); /* the best */
-    measure(r, &r->data->train, &summary->train_loss, &summary->train_accuracy);
-    measure(r, &r->data->validation, &summary->validation_loss, &summary->validation_accuracy);
-    measure(r, &r->data->test, &summary->test_loss, &summary->test_accuracy);
+    note(r, evaluate(r, &r->data->train), &summary->train_loss, &summary->train_accuracy);
+    note(r, evaluate(r, &r->data->validation), &summary->validation_loss, &summary->validation_accuracy);
+    note(r, judge(r, &r->data->test), &summary->test_loss, &summary->test_accuracy);
+    memcpy(summary->test_metrics, r->judge->scores->value, sizeof summary->test_metrics);
     summary->train_seconds = r->steps_before;
     summary->samples_per_second = (double)r->samples / r->steps_before;
     summary->threads = sp_stepper_threads(r->stepper);
@@ -231,6 +258,7 @@ sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summ
     if (!status) status = finish(&r, started, summary, error);
 
     sp_rundir_destroy(r.rundir);
+    sp_judge_destroy(r.judge);
     sp_evaluator_destroy(r.evaluator);
     sp_stepper_destroy(r.stepper);
     sp_weights_destroy(r.weights);
