@@ -31,6 +31,6 @@ Test(jobs, each_is_done_once_by_no_more_threads_than_asked_for) {
             sp_jobs_run(count, threads[i], note, &seen);
             for (size_t j = 0; j < JOBS; j++) cr_assert_eq(atomic_load(&seen.done[j]), j < count);
             cr_expect(atomic_load(&seen.most) <= (int)(threads[i] > 0 ? threads[i] : 1));
-            if (threads[i] <= 1) cr_expect_eq(atomic_load(&seen.by_caller), count);
+            if (threads[i] <= 1) cr_expect_eq(atomic_load(&seen.by_caller), (int)count);
         }
 }
