@@ -75,6 +75,9 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
         fault(config, "train.loss", "cross_entropy is for classes; for regression use squared_error", error);
     const char *monitor_fault = sp_monitor_fault((sp_monitor)config->train.monitor, (sp_task)config->data.task);
     if (monitor_fault) fault(config, "train.monitor", monitor_fault, error);
+    /* Loss and accuracy may stand there without: they are what auto has become in the config.ini of a run. */
+    if (config->train.monitor > SP_MONITOR_ACCURACY && !*config->data.validation)
+        fault(config, "train.monitor", "train.monitor needs validation rows; set data.validation", error);
     bool means =
         config->optimizer.name == SP_ADAM || config->optimizer.name == SP_AMSGRAD || config->optimizer.name == SP_ADAMW;
     if (means && (config->optimizer.beta1 == 1 || config->optimizer.beta2 == 1))

@@ -201,15 +201,18 @@ Test(cli_config, keys_that_contradict_each_other) {
         {"[optimizer]\nname = adam\nbeta2 = 1\n", 5, "never learns of a gradient; use less than 1"},
         {"[schedule]\nwarmup_epochs = 3\n[train]\nepochs = 3\n", 4, "the warm-up is as long as the training"},
         {"task = regression\n[train]\nmonitor = validation_accuracy\n", 5, "regression has no accuracy"},
-        {"task = regression\n[train]\nmonitor = validation_macro_f1\n", 5,
+        {"task = regression\nvalidation = 0.2\n[train]\nmonitor = validation_macro_f1\n", 6,
          "regression has no F1; monitor validation_loss or validation_r2"},
-        {"task = regression\n[train]\nmonitor = validation_balanced_accuracy\n", 5, "regression has no balanced"},
-        {"task = regression\n[train]\nmonitor = validation_auc\n", 5, "regression has no ROC curve"},
-        {"task = classification\n[train]\nmonitor = validation_r2\n", 5, "classification has no R2; monitor "},
+        {"task = regression\nvalidation = 0.2\n[train]\nmonitor = validation_balanced_accuracy\n", 6,
+         "regression has no balanced"},
+        {"task = regression\nvalidation = 0.2\n[train]\nmonitor = validation_auc\n", 6, "regression has no ROC curve"},
+        {"task = classification\nvalidation = 0.2\n[train]\nmonitor = validation_r2\n", 6,
+         "classification has no R2; monitor "},
         {"[network]\noutput_activation = softmax\n[train]\nloss = squared_error\n", 4,
          "softmax goes with cross_entropy"},
         {"[network]\noutput_activation = sigmoid\n[train]\nloss = cross_entropy\n", 4,
          "cross_entropy brings its own softmax"},
+        {"[train]\nmonitor = validation_auc\n", 4, "train.monitor needs validation rows; set data.validation"},
         {"[train]\npatience = 3\n", 4, "train.patience needs validation rows; set data.validation"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -225,7 +228,8 @@ Test(cli_config, cross_entropy_on_values) {
     snprintf(text, sizeof text, "[data]\ntrain = %s\n[train]\nmonitor = validation_accuracy\n",
              scratch_path("values.csv"));
     expect_fault(text, 4, "regression has no accuracy");
-    expect_fault("[data]\ntrain = data/iris.csv\n[train]\nmonitor = validation_r2\n", 4, "classification has no R2");
+    expect_fault("[data]\ntrain = data/iris.csv\nvalidation = 0.2\n[train]\nmonitor = validation_r2\n", 5,
+                 "classification has no R2");
 }
 
 /* ---- All faults at once --------------------------------------------------------------------- */

@@ -406,3 +406,21 @@ Test(cli_evaluate, summary_has_the_metrics_of_the_test_rows) {
     sp_json_destroy(json);
     sp_json_destroy(summary);
 }
+
+Test(cli_evaluate, a_training_of_values_tells_r2) {
+    run("sed 's/,[^,]*$//' data/iris.csv > '%s'", scratch_path("values.csv"));
+    outcome result = run("shardprop train --quiet configs/iris.ini -s data.train=%s -s data.task=regression "
+                         "-s data.target=petal_width -s data.test=%s -s output.dir=%s",
+                         scratch_path("values.csv"), scratch_path("values.csv"), scratch_path("run"));
+    cr_assert_eq(result.status, 0, "%s", result.err);
+    sp_json *json = evaluated(scratch_path("run"), scratch_path("values.csv"));
+    char *summary = read_text(scratch_path("run/summary.json"));
+    double r2 = at(json, "r2");
+    cr_expect(r2 > 0.8 && r2 < 1, "%g", r2);
+    cr_expect_float_eq(number_after(strstr(result.out, "\ntest "), "r2"), r2, 1e-4);
+    cr_expect_eq(number_after(summary, "\"test_r2\""), r2);
+    cr_expect_eq(number_after(summary, "\"test_mae\""), at(json, "mae"));
+    cr_expect_eq(number_after(summary, "\"test_rmse\""), at(json, "rmse"));
+    cr_expect(isnan(number_after(summary, "\"test_auc\"")));
+    sp_json_destroy(json);
+}

@@ -113,6 +113,8 @@ Test(metrics, as_scikit_learn_has_them) {
     }
     cr_expect_eq(cases, 10);
     cr_expect_geq(numbers, 200);
+    sp_json_destroy(reference);
+    free(text);
 }
 
 /* ---- The area under the ROC curve by its definition -------------------------------------------- */

@@ -50,10 +50,13 @@ static void on_epoch(void *context, const sp_epoch *epoch, const sp_progress *pr
     sp_display_epoch(context, epoch, progress);
 }
 
-static void print_part(const char *name, double loss, double accuracy) {
+/* NaN: not measured. */
+static void print_part(const char *name, double loss, double accuracy, double r2) {
     if (isnan(loss)) return;
     if (!isnan(accuracy))
         printf("%-10s accuracy %.4f  loss %.4g\n", name, accuracy, loss);
+    else if (!isnan(r2))
+        printf("%-10s loss %.6g  r2 %.4f\n", name, loss, r2);
     else
         printf("%-10s loss %.6g\n", name, loss);
 }
@@ -77,9 +80,9 @@ static void print_summary(const sp_summary *summary, const char *dir) {
     if (!isnan(summary->validation_loss)) printf("; best epoch %zu", summary->best_epoch);
     putchar('\n');
     print_phases(summary);
-    print_part("train", summary->train_loss, summary->train_accuracy);
-    print_part("validation", summary->validation_loss, summary->validation_accuracy);
-    print_part("test", summary->test_loss, summary->test_accuracy);
+    print_part("train", summary->train_loss, summary->train_accuracy, NAN);
+    print_part("validation", summary->validation_loss, summary->validation_accuracy, NAN);
+    print_part("test", summary->test_loss, summary->test_accuracy, summary->test_metrics[SP_METRIC_R2]);
     /* Of the last step, as the promise has it; saved may be those of an earlier epoch. */
     printf("weights_xxh64 %016llx%s\n", (unsigned long long)summary->weights_xxh64,
            summary->best_epoch < summary->epochs ? " after the last step" : "");
