@@ -66,11 +66,28 @@ $(PROGRAM): $(COMMAND_OBJECTS) $(LIBRARY)
 	$(SAY) LD $@
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -o $@
 
+$(BUILD)/tests/harness/race: $(BUILD)/tests/harness/race.o $(LIBRARY)
+	$(SAY) LD $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -o $@
+
 $(BUILD)/tests/%.o: ALL_CFLAGS += -Itests -DSHARDPROP_PROGRAM='"$(PROGRAM)"'
 
 $(TEST_PROGRAM): $(TEST_OBJECTS) $(LIBRARY)
 	$(SAY) LD $@
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -lz -lcriterion -o $@
+
+# ---- The tests in one process, and under other eyes; see tests/harness and tests/fuzz ------------
+
+INPROCESS := $(BUILD)/tests/inprocess
+$(INPROCESS): $(BUILD)/tests/harness/inprocess.o $(TEST_OBJECTS) $(LIBRARY)
+	$(SAY) LD $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -lz -lcriterion -o $@
+
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_PROGRAMS := $(FUZZERS:%=$(BUILD)/fuzz_%)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/input.o $(LIBRARY)
+	$(SAY) LD $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(LIBRARIES) -o $@
 
 # ---- What people call ------------------------------------------------------------------------
 
@@ -79,6 +96,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 help:
 	@echo 'make run       install what is missing, build, train configs/digits.ini'
 	@echo 'make test      install what the tests need, build, run all tests'
+	@echo 'make test-asan, test-tsan, test-valgrind, coverage, fuzz: see CONTRIBUTING.md'
 	@echo 'make           build $(PROGRAM)'
 	@echo 'make mnist     fetch MNIST (see tools/fetch-mnist), train configs/mnist.ini'
 	@echo 'make bench     measure against PyTorch, scikit-learn, pandas; bench-quick: in short'
@@ -114,6 +132,48 @@ test:
 	BUILD=$(BUILD) tests/test_instructions.sh
 	$(TEST_PROGRAM) $(TESTFLAGS)
 
+# Each makes a program of its own below $(BUILD). ADDRESS, THREAD: what finds their faults (see CONTRIBUTING.md).
+ADDRESS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CLANG ?= clang-14
+# place/ binds the process to some cores, which needs one a test. With threads; and quick under valgrind.
+ALONE := -place/
+WITH_THREADS := share/ step/ jobs/ team/ library/ golden/
+SMALL := math/ pass/ csv/ idx/ safetensors/ json/ text/
+
+test-asan:
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan OPTIMIZE=-O1 CFLAGS='$(ADDRESS)' LDFLAGS='$(ADDRESS)' \
+		$(BUILD)/asan/shardprop $(BUILD)/asan/tests/inprocess
+	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(BUILD)/asan/tests/inprocess $(ALONE) $(TESTFLAGS)
+
+test-tsan:
+	@tools/install-deps tsan
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CC=$(CLANG) OPTIMIZE=-O1 WERROR= CFLAGS=-fsanitize=thread \
+		LDFLAGS=-fsanitize=thread $(BUILD)/tsan/shardprop $(BUILD)/tsan/tests/inprocess $(BUILD)/tsan/tests/harness/race
+	BUILD=$(BUILD)/tsan tests/harness/test_race.sh
+	TSAN_OPTIONS=ignore_noninstrumented_modules=1 $(BUILD)/tsan/tests/inprocess $(WITH_THREADS) $(TESTFLAGS)
+
+test-valgrind:
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(INPROCESS)
+	valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 $(INPROCESS) $(SMALL) $(TESTFLAGS)
+
+# By clang: gcc counts no line within a parallel region.
+coverage:
+	@tools/install-deps coverage
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/coverage CC=$(CLANG) OPTIMIZE=-O1 WERROR= \
+		CFLAGS='-fprofile-instr-generate -fcoverage-mapping' LDFLAGS=-fprofile-instr-generate \
+		$(BUILD)/coverage/shardprop $(BUILD)/coverage/tests/inprocess
+	BUILD=$(BUILD)/coverage tests/harness/coverage.sh $(ALONE)
+
+FUZZ ?= $(FUZZERS)
+fuzz:
+	@tools/install-deps fuzz
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CC=$(CLANG) OPTIMIZE=-O1 WERROR= \
+		CFLAGS='-fsanitize=fuzzer-no-link $(ADDRESS)' LDFLAGS='$(ADDRESS)' $(FUZZ:%=$(BUILD)/fuzz/fuzz_%)
+	BUILD=$(BUILD)/fuzz tests/fuzz/run $(FUZZ)
+
 # Against the peers that are installed; see tools/bench/README.md.
 bench: all
 	tools/bench/run --json $(BUILD)/bench.json --markdown tools/bench/RESULTS.md
@@ -138,7 +198,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help run mnist test bench bench-quick install format clean FORCE
+.PHONY: all help run mnist test test-asan test-tsan test-valgrind coverage fuzz bench bench-quick install format clean FORCE
 FORCE:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -12,13 +12,29 @@
 
 static char folder[200];
 
+void *keep(void *memory) {
+    static void **kept;
+    static size_t count;
+    cr_assert_not_null(memory);
+    void **grown = realloc(kept, (count + 1) * sizeof *kept);
+    cr_assert_not_null(grown);
+    kept = grown;
+    kept[count++] = memory;
+    return memory;
+}
+
 static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *walk) {
     (void)about, (void)type, (void)walk;
     return remove(path);
 }
 
 static void remove_scratch(void) {
-    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (*folder) nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void scratch_forget(void) {
+    remove_scratch();
+    *folder = '\0';
 }
 
 const char *scratch(void) {
@@ -26,13 +42,14 @@ const char *scratch(void) {
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/shardprop-test-XXXXXX", base ? base : "/tmp");
     cr_assert_not_null(mkdtemp(folder), "no scratch folder");
-    atexit(remove_scratch);
+    static bool registered;
+    if (!registered) atexit(remove_scratch);
+    registered = true;
     return folder;
 }
 
 const char *scratch_path(const char *name) {
-    char *path = malloc(strlen(scratch()) + strlen(name) + 2);
-    cr_assert_not_null(path);
+    char *path = keep(malloc(strlen(scratch()) + strlen(name) + 2));
     sprintf(path, "%s/%s", scratch(), name);
     return path;
 }
@@ -59,6 +76,15 @@ const char *write_gzip(const char *name, const void *bytes, size_t size) {
     return path;
 }
 
+char *format_text(const char *format, ...) {
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    cr_assert(vasprintf(&text, format, arguments) >= 0);
+    va_end(arguments);
+    return keep(text);
+}
+
 static char *read_stream(FILE *stream) {
     size_t used = 0, room = 1 << 12;
     char *text = malloc(room);
@@ -69,7 +95,7 @@ static char *read_stream(FILE *stream) {
         used += got;
     }
     text[used] = '\0';
-    return text;
+    return keep(text);
 }
 
 char *read_text(const char *path) {
@@ -116,7 +142,7 @@ double number_after(const char *text, const char *name) {
 const char *hash_of(const outcome *result) {
     const char *at = strstr(result->out, "weights_xxh64 ");
     cr_assert_not_null(at, "no hash in the output: %s%s", result->out, result->err);
-    char *hash = strndup(at + strlen("weights_xxh64 "), 16);
+    char *hash = keep(strndup(at + strlen("weights_xxh64 "), 16));
     cr_assert_eq(strlen(hash), 16);
     return hash;
 }

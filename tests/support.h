@@ -9,6 +9,9 @@
 /* A fresh folder for this test, removed when the test process ends. */
 const char *scratch(void);
 
+/* Removes it; the next test gets another. Only needed where tests share a process. */
+void scratch_forget(void);
+
 /* PATH of `name` in the scratch folder; the text lives until the process ends. */
 const char *scratch_path(const char *name);
 
@@ -19,7 +22,14 @@ const char *write_bytes(const char *name, const void *bytes, size_t size);
 /* Writes it gzipped. */
 const char *write_gzip(const char *name, const void *bytes, size_t size);
 
-/* The whole file as text with a '\0' behind it; fails the test where there is none. */
+/* What lives until the process ends stays in reach, so that no tool takes it for lost. NULL fails the test. */
+void *keep(void *memory);
+
+/* Formats a text (printf-style) that lives until the process ends. */
+char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The whole file as text with a '\0' behind it; fails the test where there is none. It
+ * lives until the process ends, too. */
 char *read_text(const char *path);
 
 /* What a run of the program left behind. */

@@ -135,10 +135,9 @@ Test(cli_gradients, agree_on_every_config) {
 static void expect_gradients_in(const char *activation, const char *loss, int depth, const char *batch) {
     static const char *const hidden[] = {"", "7", "7,5", "7,5,6"};
     char *what;
-    cr_assert(asprintf(&what,
-                       "-s network.hidden=%s -s network.activation=%s -s train.loss=%s -s train.batch_size=%s "
+    what = format_text("-s network.hidden=%s -s network.activation=%s -s train.loss=%s -s train.batch_size=%s "
                        "-s parallel.shards=3",
-                       hidden[depth], activation, loss, batch) > 0);
+                       hidden[depth], activation, loss, batch);
     outcome result = run("shardprop check -g configs/iris.ini %s", what);
     expect_gradients(&result, what);
     cr_expect_eq(number_after(result.out, "mini-batch"), strcmp(batch, "full") == 0 ? 120 : atoi(batch), "%s", what);

@@ -27,7 +27,7 @@ static void expect_refused(const outcome *result) {
 /* The start of every fault in line `line` of c.ini. */
 static const char *place(int line) {
     char *text;
-    cr_assert(asprintf(&text, "shardprop: %s:%d: ", scratch_path("c.ini"), line) > 0);
+    text = format_text("shardprop: %s:%d: ", scratch_path("c.ini"), line);
     return text;
 }
 
@@ -53,7 +53,7 @@ static const char iris[] = "[data]\ntrain = data/iris.csv\n"; /* two lines, to p
 /* A config whose first two lines are those of `iris`. */
 static const char *with_iris(const char *rest) {
     char *text;
-    cr_assert(asprintf(&text, "%s%s", iris, rest) > 0);
+    text = format_text("%s%s", iris, rest);
     return text;
 }
 

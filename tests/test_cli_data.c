@@ -9,7 +9,7 @@
 /* One line on stderr that starts with the file and holds `says`; nothing on stdout, no run directory. */
 static void expect_refused(const outcome *result, int status, const char *file, const char *says) {
     char *start;
-    cr_assert(asprintf(&start, "shardprop: %s:", file) > 0);
+    start = format_text("shardprop: %s:", file);
     cr_expect_eq(result->status, status, "status %d for '%s'\n%s%s", result->status, says, result->out, result->err);
     cr_expect_str_empty(result->out);
     cr_expect_eq(lines_of(result->err), 1, "%s", result->err);

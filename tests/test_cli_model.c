@@ -19,7 +19,7 @@ static const char *trained_on(const char *text) {
     char *what;
     const char *config = write_text("c.ini", "[data]\nnormalize = minmax\n[network]\nhidden = 16\n"
                                              "[optimizer]\nlearning_rate = 0.5\n[train]\nepochs = 300\n");
-    cr_assert(asprintf(&what, "%s -s data.train=%s", config, write_text("train.csv", text)) > 0);
+    what = format_text("%s -s data.train=%s", config, write_text("train.csv", text));
     return trained(what);
 }
 
@@ -263,18 +263,17 @@ Test(cli_model, info_says_what_is_in_it) {
     cr_expect_eq(info.status, 0);
     cr_expect_str_empty(info.err);
     char *expected;
-    cr_assert(asprintf(&expected,
-                       "task           classification\n"
-                       "loss           cross_entropy\n"
-                       "normalize      standard\n"
-                       "classes        3: setosa, versicolor, virginica\n"
-                       "features       4: sepal_length, sepal_width, petal_length, petal_width\n"
-                       "target         species\n"
-                       "layer  1       4 x 16, tanh\n"
-                       "layer  2       16 x 3, softmax\n"
-                       "parameters     131\n"
-                       "weights_xxh64  %s\n",
-                       hash_of(&result)) > 0);
+    expected = format_text("task           classification\n"
+                           "loss           cross_entropy\n"
+                           "normalize      standard\n"
+                           "classes        3: setosa, versicolor, virginica\n"
+                           "features       4: sepal_length, sepal_width, petal_length, petal_width\n"
+                           "target         species\n"
+                           "layer  1       4 x 16, tanh\n"
+                           "layer  2       16 x 3, softmax\n"
+                           "parameters     131\n"
+                           "weights_xxh64  %s\n",
+                           hash_of(&result));
     cr_expect_str_eq(info.out, expected);
     cr_expect_str_eq(run("shardprop info %s/model.safetensors", scratch_path("model")).out, expected,
                      "a file is as good as its directory");

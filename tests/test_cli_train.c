@@ -25,7 +25,7 @@ static cJSON *summary(void) {
     char *text = read_text(scratch_path("run/summary.json"));
     cJSON *root = cJSON_Parse(text);
     cr_assert_not_null(root, "summary.json is not JSON: %s", text);
-    return root;
+    return keep(root);
 }
 
 /* A number of summary.json; NAN: null. */
@@ -305,8 +305,8 @@ static void split_iris(void) {
 static const char *iris_parts(const char *more) {
     char *what;
     split_iris();
-    cr_assert(asprintf(&what, "configs/iris.ini -s data.train=%s -s data.validation=%s -s data.test= %s",
-                       scratch_path("train.csv"), scratch_path("val.csv"), more) > 0);
+    what = format_text("configs/iris.ini -s data.train=%s -s data.validation=%s -s data.test= %s",
+                       scratch_path("train.csv"), scratch_path("val.csv"), more);
     return what;
 }
 

@@ -31,7 +31,7 @@ static const char *file_of_bytes(const char *key, const void *bytes, size_t size
     static int files;
     char name[40], *assignment = NULL;
     snprintf(name, sizeof name, "%d-%s", files++, key);
-    cr_assert(asprintf(&assignment, "%s=%s", key, write_bytes(name, bytes, size)) > 0);
+    assignment = format_text("%s=%s", key, write_bytes(name, bytes, size));
     return assignment;
 }
 

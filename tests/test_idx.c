@@ -162,13 +162,16 @@ Test(idx, labels_must_be_those_of_the_samples) {
                  "more: goes on after row 4");
 }
 
-/* No more memory than the process has, and a little. */
-static void limit_memory(void) {
+/* No more memory than the process has, and a little; returns what it was before. */
+static struct rlimit limit_memory(void) {
+    struct rlimit before;
+    cr_assert_eq(getrlimit(RLIMIT_AS, &before), 0);
     rlim_t pages = strtoull(read_text("/proc/self/statm"), NULL, 10), page = (rlim_t)sysconf(_SC_PAGESIZE);
     rlim_t room = 64 << 20, most = pages * page + room;
-    if (pages * page >> 40 > 0) return; /* a sanitizer's: it needs terabytes of addresses */
-    cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){most, most}), 0);
+    if (pages * page >> 40 > 0) return before; /* a sanitizer's: it needs terabytes of addresses */
+    cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){most, before.rlim_max}), 0);
     cr_assert_null(sp_allocate(2 * room, 1), "the limit holds");
+    return before;
 }
 
 /* Memory follows the bytes that are there. */
@@ -176,7 +179,7 @@ Test(idx, a_small_file_with_a_large_claim_is_refused_without_its_memory) {
     static const uint32_t shapes[][3] = {{1u << 31, 28, 28}, {1u << 31, 1, 1}, {UINT32_MAX, 4096, 4096}};
     unsigned char bytes[116];
     sp_error error;
-    limit_memory();
+    struct rlimit before = limit_memory();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t size = make_idx(bytes, 8, 3, shapes[i], 100);
         expect_fault(try(write_bytes("f", bytes, size), labels(4), &any, &error), error, SP_BAD_DATA,
@@ -184,4 +187,5 @@ Test(idx, a_small_file_with_a_large_claim_is_refused_without_its_memory) {
         expect_fault(try(write_gzip("f", bytes, size), labels(4), &any, &error), error, SP_BAD_DATA,
                      "f: is truncated in row ");
     }
+    cr_assert_eq(setrlimit(RLIMIT_AS, &before), 0);
 }

@@ -7,8 +7,7 @@
 #include <string.h>
 
 static char *printed(sp_json *root) {
-    char *text = sp_json_print(root, false);
-    cr_assert_not_null(text);
+    char *text = keep(sp_json_print(root, false));
     sp_json_destroy(root);
     return text;
 }
@@ -58,7 +57,6 @@ Test(json, texts_come_back) {
     for (int i = 0; i < 4; i++, item = sp_json_next(item)) cr_expect_str_eq(sp_json_text(item), texts[i]);
     cr_expect_null(item);
     sp_json_destroy(root);
-    free(text);
 }
 
 /* To 15 digits at least; below 1e15, whole numbers exactly. */
@@ -74,8 +72,7 @@ Test(json, numbers_come_back) {
         cr_expect_leq(fabs(again - numbers[i]), 2.3e-16 * fabs(numbers[i]), "%s", text);
         if (numbers[i] == floor(numbers[i])) cr_expect_null(strpbrk(text, ".e"), "%s", text);
         sp_json_destroy(root);
-        free(text);
-    }
+        }
 }
 
 Test(json, getters_check_types) {
