@@ -72,7 +72,7 @@ Test(json, numbers_come_back) {
         cr_expect_leq(fabs(again - numbers[i]), 2.3e-16 * fabs(numbers[i]), "%s", text);
         if (numbers[i] == floor(numbers[i])) cr_expect_null(strpbrk(text, ".e"), "%s", text);
         sp_json_destroy(root);
-        }
+    }
 }
 
 Test(json, getters_check_types) {
