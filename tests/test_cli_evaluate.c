@@ -318,13 +318,11 @@ Test(cli_evaluate, classes_that_do_not_occur) {
 
 /* Splits iris into train.csv and val.csv, with few of the last class to learn from. */
 static const char *rare_iris(const char *more) {
-    char *what;
     run("awk 'NR == 1 || (NR %% 3 && (NR < 104 || NR %% 6 == 1))' data/iris.csv > '%s';"
         "awk 'NR == 1 || NR %% 3 == 0' data/iris.csv > '%s'",
         scratch_path("train.csv"), scratch_path("val.csv"));
-    cr_assert(asprintf(&what, "configs/iris.ini -s optimizer.learning_rate=0.4 -s data.train=%s %s",
-                       scratch_path("train.csv"), more) > 0);
-    return what;
+    return format_text("configs/iris.ini -s optimizer.learning_rate=0.4 -s data.train=%s %s", scratch_path("train.csv"),
+                       more);
 }
 
 /* What the weights of every epoch come to on the validation rows, and which of them a monitor then keeps. */

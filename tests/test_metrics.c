@@ -30,8 +30,8 @@ static example read_case(const sp_json *one) {
     bool classes = strcmp(made.task, "classes") == 0;
     size_t truths = classes ? made.predictions.rows : outputs;
     double *numbers = malloc(outputs * sizeof *numbers);
-    float *output = malloc(outputs * sizeof *output), *values = malloc(outputs * sizeof *values);
-    int32_t *labels = malloc(outputs * sizeof *labels);
+    float *output = keep(malloc(outputs * sizeof *output)), *values = keep(malloc(outputs * sizeof *values));
+    int32_t *labels = keep(malloc(outputs * sizeof *labels));
     golden_numbers(sp_json_member(one, "output"), numbers, outputs);
     for (size_t i = 0; i < outputs; i++) output[i] = (float)numbers[i];
     golden_numbers(sp_json_member(one, "truth"), numbers, truths);
