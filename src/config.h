@@ -24,6 +24,9 @@ typedef enum sp_monitor {
     SP_MONITOR_R2
 } sp_monitor;
 
+/* Of the weights: as a part of the gradient, or apart from it; 0: SP_AUTO. */
+typedef enum sp_decay { SP_DECAY_COUPLED = 1, SP_DECAY_DECOUPLED } sp_decay;
+
 /* The choice 0 of each of these is `auto`; the others are the enum's value + 1. */
 enum { SP_AUTO = 0 };
 
@@ -54,6 +57,9 @@ struct sp_config {
     struct {
         int name; /* sp_optimizer */
         double learning_rate, momentum, rho, beta1, beta2, epsilon, weight_decay;
+        int decay; /* SP_AUTO, or one of sp_decay */
+        double l1, l2, clip_value, clip_norm, max_norm, ema;
+        double rprop_shrink, rprop_grow, rprop_least, rprop_most;
     } optimizer;
     struct {
         int name; /* sp_schedule_name */

@@ -83,6 +83,14 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
     if (means && (config->optimizer.beta1 == 1 || config->optimizer.beta2 == 1))
         fault(config, config->optimizer.beta1 == 1 ? "optimizer.beta1" : "optimizer.beta2",
               "a mean that keeps all (beta 1) never learns of a gradient; use less than 1", error);
+    if (config->optimizer.ema == 1)
+        fault(config, "optimizer.ema", "an average that keeps all (ema 1) never moves; use less than 1", error);
+    if (config->optimizer.name == SP_RPROP && config->train.batch_size != SP_AUTO)
+        fault(config, "train.batch_size",
+              "rprop goes by the signs of whole gradients, which mini-batches blur; set train.batch_size to full",
+              error);
+    if (config->optimizer.rprop_least > config->optimizer.rprop_most)
+        fault(config, "optimizer.rprop_least", "the least step width is above rprop_most; lower it", error);
     if (config->schedule.warmup_epochs >= (double)config->train.epochs)
         fault(config, "schedule.warmup_epochs",
               "the warm-up is as long as the training (train.epochs); let it be shorter", error);

@@ -15,6 +15,7 @@ static const char *const monitor_names[] = {"auto",
                                             "validation_auc",
                                             "validation_r2",
                                             NULL};
+static const char *const decay_names[] = {"auto", "coupled", "decoupled", NULL};
 static const char *const kernel_names[] = {"auto", "xsmm", "blas", "reference", NULL};
 static const char *const reduction_names[] = {"auto", "private", "fused", NULL};
 
@@ -81,7 +82,8 @@ const sp_key sp_keys[] = {
     {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
      .help = "how the weights follow their gradients; with g = dJ/dw, sgd is w := w - eta g, and momentum, v := "
              "momentum v + g, w := w - eta v (Polyak 1964); nesterov (1983), adagrad (Duchi 2011), rmsprop (Tieleman "
-             "2012), adam (Kingma 2015), amsgrad (Reddi 2018), adamw (Loshchilov 2019)"},
+             "2012), adam (Kingma 2015), amsgrad (Reddi 2018), adamw (Loshchilov 2019), rprop (Riedmiller 1993; full "
+             "batches)"},
     {"optimizer", "learning_rate", REAL(0, 1e6), .offset = AT(optimizer.learning_rate), .initial = "0.1",
      .help = "eta; for adam and its kin some 0.001"},
     {"optimizer", "momentum", REAL(0, 1), .offset = AT(optimizer.momentum), .initial = "0.9",
@@ -97,6 +99,30 @@ const sp_key sp_keys[] = {
     {"optimizer", "weight_decay", REAL(0, 1e6), .offset = AT(optimizer.weight_decay), .initial = "0",
      .help = "of weights and biases: g := dJ/dw + weight_decay w (L2); with adamw apart from g: w := w - eta "
              "weight_decay w"},
+    {"optimizer", "decay", CHOICE(decay_names), .offset = AT(optimizer.decay), .initial = "auto",
+     .help = "whether weight_decay is coupled, a part of the gradient, or decoupled from it (Loshchilov 2019); auto: "
+             "decoupled for adamw alone"},
+    {"optimizer", "l1", REAL(0, 1e6), .offset = AT(optimizer.l1), .initial = "0",
+     .help = "of weights, not of biases: g := g + l1 sign(w); no part of the losses that are told"},
+    {"optimizer", "l2", REAL(0, 1e6), .offset = AT(optimizer.l2), .initial = "0", .help = "the same: g := g + l2 w"},
+    {"optimizer", "clip_value", REAL(0, 1e30), .offset = AT(optimizer.clip_value), .initial = "0",
+     .help = "each component of the gradient, l1 and l2 included, is cut to at most this; 0: off"},
+    {"optimizer", "clip_norm", REAL(0, 1e30), .offset = AT(optimizer.clip_norm), .initial = "0",
+     .help = "the whole gradient is scaled down to at most this L2 norm (Pascanu 2013), after clip_value; 0: off"},
+    {"optimizer", "max_norm", REAL(0, 1e30), .offset = AT(optimizer.max_norm), .initial = "0",
+     .help = "after each step, the incoming weights of a unit are scaled down to at most this L2 norm (Srivastava "
+             "2014); 0: off"},
+    {"optimizer", "ema", REAL(0, 1), .offset = AT(optimizer.ema), .initial = "0",
+     .help = "less than 1: keep an average of the weights, v := d v + (1 - d) w after each step t, d = min(ema, (1 + "
+             "t) / (10 + t)), and evaluate and save that (Polyak 1992); 0: off"},
+    {"optimizer", "rprop_shrink", REAL(0, 1), .offset = AT(optimizer.rprop_shrink), .initial = "0.5",
+     .help = "of a step width, where the gradient turns (rprop; Riedmiller 1993); learning_rate is the first width"},
+    {"optimizer", "rprop_grow", REAL(1, 100), .offset = AT(optimizer.rprop_grow), .initial = "1.2",
+     .help = "of a step width, where the gradient stays (rprop)"},
+    {"optimizer", "rprop_least", REAL(1e-30, 1e6), .offset = AT(optimizer.rprop_least), .initial = "1e-06",
+     .help = "least step width (rprop)"},
+    {"optimizer", "rprop_most", REAL(1e-30, 1e6), .offset = AT(optimizer.rprop_most), .initial = "50",
+     .help = "largest step width (rprop)"},
 
     {"schedule", "name", CHOICE(sp_schedule_names), .offset = AT(schedule.name), .initial = "constant",
      .help = "of the learning rate; constant: eta; step: times factor every step_epochs; exponential: times factor "

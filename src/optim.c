@@ -5,7 +5,7 @@
 #include <math.h>
 
 const char *const sp_optimizer_names[] = {"sgd",  "momentum", "nesterov", "adagrad", "rmsprop",
-                                          "adam", "amsgrad",  "adamw",    NULL};
+                                          "adam", "amsgrad",  "adamw",    "rprop",   NULL};
 
 size_t sp_optim_states(sp_optimizer name) {
     switch (name) {
@@ -15,7 +15,8 @@ size_t sp_optim_states(sp_optimizer name) {
     case SP_ADAGRAD:
     case SP_RMSPROP: return 1;
     case SP_ADAM:
-    case SP_ADAMW: return 2;
+    case SP_ADAMW:
+    case SP_RPROP: return 2;
     case SP_AMSGRAD: return 3;
     }
     return 0;
@@ -29,9 +30,16 @@ sp_optim_step sp_optim_at(const sp_optim *optim, double eta, size_t t) {
                           .beta1 = (float)optim->beta1,
                           .beta2 = (float)optim->beta2,
                           .epsilon = (float)optim->epsilon,
-                          .decay = optim->name == SP_ADAMW ? 0 : (float)optim->weight_decay,
-                          .shrink = (float)(1 - eta * optim->weight_decay)};
-    if (sp_optim_states(optim->name) >= 2) {
+                          .decay = optim->decoupled ? 0 : (float)optim->weight_decay,
+                          .keep = optim->decoupled ? (float)(1 - eta * optim->weight_decay) : 1,
+                          .l1 = (float)optim->l1,
+                          .l2 = (float)optim->l2,
+                          .clip = (float)optim->clip_value,
+                          .shrink = (float)optim->shrink,
+                          .grow = (float)optim->grow,
+                          .least = (float)optim->least,
+                          .most = (float)optim->most};
+    if (optim->name == SP_ADAM || optim->name == SP_AMSGRAD || optim->name == SP_ADAMW) {
         step.first = (float)(eta / (1 - pow(optim->beta1, (double)t)));
         step.second = (float)(1 / sqrt(1 - pow(optim->beta2, (double)t)));
     }
@@ -111,23 +119,57 @@ SP_VECTOR static void amsgrad(const sp_optim_step *step, size_t count, const flo
     }
 }
 
-SP_VECTOR static void shrink(float by, size_t count, float *restrict w) {
+/* width 0: of the first step. */
+SP_VECTOR static void rprop(const sp_optim_step *step, size_t count, const float *restrict gradient, float *restrict w,
+                            float *restrict before, float *restrict width) {
+    float decay = step->decay, eta = step->eta;
+    float shrink = step->shrink, grow = step->grow, least = step->least, most = step->most;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * w[i], product = g * before[i];
+        float by = product > 0 ? grow : product < 0 ? shrink : 1;
+        float d = (width[i] > 0 ? width[i] : eta) * by;
+        d = d < least ? least : d;
+        d = d > most ? most : d;
+        g = product < 0 ? 0 : g;
+        w[i] -= g > 0 ? d : g < 0 ? -d : 0;
+        width[i] = d;
+        before[i] = g;
+    }
+}
+
+SP_VECTOR static void scale(float by, size_t count, float *restrict w) {
     for (size_t i = 0; i < count; i++) w[i] *= by;
+}
+
+SP_VECTOR static void penalise(float l1, float l2, size_t count, const float *restrict w, float *restrict g) {
+    for (size_t i = 0; i < count; i++) g[i] += (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0) + l2 * w[i];
+}
+
+/* What is no number stays none. */
+SP_VECTOR static void clip(float most, size_t count, float *restrict g) {
+    for (size_t i = 0; i < count; i++) {
+        float low = g[i] < -most ? -most : g[i];
+        g[i] = low > most ? most : low;
+    }
+}
+
+void sp_optim_shape(const sp_optim_step *step, size_t count, bool weights, const float *parameters, float *gradient) {
+    if (weights && (step->l1 != 0 || step->l2 != 0)) penalise(step->l1, step->l2, count, parameters, gradient);
+    if (step->clip > 0) clip(step->clip, count, gradient);
 }
 
 void sp_optim_update(const sp_optim_step *step, size_t count, const float *gradient, float *parameters,
                      float *const state[SP_OPTIM_STATES]) {
+    if (step->keep != 1) scale(step->keep, count, parameters);
     switch (step->name) {
     case SP_SGD: sgd(step, count, gradient, parameters); break;
     case SP_MOMENTUM: momentum(step, count, gradient, parameters, state[0]); break;
     case SP_NESTEROV: nesterov(step, count, gradient, parameters, state[0]); break;
     case SP_ADAGRAD: adagrad(step, count, gradient, parameters, state[0]); break;
     case SP_RMSPROP: rmsprop(step, count, gradient, parameters, state[0]); break;
-    case SP_ADAM: adam(step, count, gradient, parameters, state[0], state[1]); break;
+    case SP_ADAM:
+    case SP_ADAMW: adam(step, count, gradient, parameters, state[0], state[1]); break;
     case SP_AMSGRAD: amsgrad(step, count, gradient, parameters, state[0], state[1], state[2]); break;
-    case SP_ADAMW:
-        shrink(step->shrink, count, parameters);
-        adam(step, count, gradient, parameters, state[0], state[1]);
-        break;
+    case SP_RPROP: rprop(step, count, gradient, parameters, state[0], state[1]); break;
     }
 }

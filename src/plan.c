@@ -6,6 +6,7 @@
 #include "batch.h"
 #include "pass.h"
 #include "shard.h"
+#include "update.h"
 
 static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error) {
     config->data.task = (int)data->task;
@@ -74,7 +75,16 @@ static sp_optim optim_of(const sp_config *config) {
                       .beta1 = config->optimizer.beta1,
                       .beta2 = config->optimizer.beta2,
                       .epsilon = config->optimizer.epsilon,
-                      .weight_decay = config->optimizer.weight_decay};
+                      .weight_decay = config->optimizer.weight_decay,
+                      .decoupled = config->optimizer.decay == SP_DECAY_DECOUPLED ||
+                                   (config->optimizer.decay == SP_AUTO && config->optimizer.name == SP_ADAMW),
+                      .l1 = config->optimizer.l1,
+                      .l2 = config->optimizer.l2,
+                      .clip_value = config->optimizer.clip_value,
+                      .shrink = config->optimizer.rprop_shrink,
+                      .grow = config->optimizer.rprop_grow,
+                      .least = config->optimizer.rprop_least,
+                      .most = config->optimizer.rprop_most};
 }
 
 static sp_schedule schedule_of(const sp_config *config, size_t epoch_steps) {
@@ -98,9 +108,8 @@ static sp_schedule schedule_of(const sp_config *config, size_t epoch_steps) {
  * shards; the data. */
 static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     const sp_layout *layout = plan->layout;
-    size_t bytes =
-        sp_bytes(2 * plan->net->parameters + (1 + sp_optim_states(plan->optim.name)) * layout->packed, sizeof(float)) +
-        sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
+    size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed, sizeof(float)) + sp_update_bytes(plan) +
+                   sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
     for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
     return bytes;
@@ -122,6 +131,9 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
     plan->seed = (uint64_t)config->train.seed;
     plan->optim = optim_of(config);
+    plan->clip_norm = config->optimizer.clip_norm;
+    plan->max_norm = config->optimizer.max_norm;
+    plan->average = config->optimizer.ema;
     plan->schedule = schedule_of(config, plan->steps);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
     plan->reduction = (sp_reduction)config->parallel.reduction;

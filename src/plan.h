@@ -17,9 +17,11 @@ typedef struct sp_plan {
     sp_reduction reduction;         /* private or fused */
     uint64_t seed;                  /* of all random numbers */
     sp_optim optim;
-    sp_schedule schedule; /* as it is before the first step */
-    double step_flops;    /* of a full mini-batch */
-    size_t total_bytes;   /* of memory, about */
+    double clip_norm, max_norm; /* see update.h; 0: off */
+    double average;             /* share that the average of the weights keeps in a step; 0: none is kept */
+    sp_schedule schedule;       /* as it is before the first step */
+    double step_flops;          /* of a full mini-batch */
+    size_t total_bytes;         /* of memory, about */
 } sp_plan;
 
 /*

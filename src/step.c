@@ -8,6 +8,7 @@
 #include "shard.h"
 #include "stage.h"
 #include "team.h"
+#include "update.h"
 
 #include <omp.h>
 #include <stdatomic.h>
@@ -21,12 +22,11 @@ struct sp_stepper {
     sp_shards *shards;       /* owned */
     sp_stages *stages;       /* owned: as arranged for the threads at hand */
     sp_team team;
-    sp_crew *crew;     /* owned; its lists: the stages, and the tiles behind them */
+    sp_update *update; /* owned */
+    sp_crew *crew;     /* owned; its lists: the stages, and behind them the rounds of the update */
     size_t *tiles;     /* owned [tiles]: their numbers, part by part */
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     size_t batch_size;
-    sp_optim optim;
-    float *state[SP_OPTIM_STATES];                /* owned, each as long as the packed weights; NULL: it keeps less */
     const sp_schedule *schedule;                  /* of the epoch at hand */
     size_t updates;                               /* before the epoch at hand */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
@@ -61,22 +61,6 @@ static const float *shard_gradient(void *context, size_t shard, float *room) {
     return room;
 }
 
-/* Some parameters, from `offset` of the packed weights on. */
-static void update_block(sp_stepper *t, const sp_optim_step *rule, size_t offset, size_t count, const float *gradient) {
-    float *state[SP_OPTIM_STATES] = {NULL};
-    for (int i = 0; i < SP_OPTIM_STATES && t->state[i]; i++) state[i] = t->state[i] + offset;
-    sp_optim_update(rule, count, gradient, t->weights->packed + offset, state);
-}
-
-static void update(sp_stepper *t, const sp_optim_step *rule, const sp_tile *tile, const float *gradient) {
-    if (t->collect) {
-        memcpy(t->collect + tile->at, gradient, (tile->count + tile->biases) * sizeof *gradient);
-        return;
-    }
-    update_block(t, rule, tile->offset, tile->count, gradient);
-    update_block(t, rule, tile->bias, tile->biases, gradient + tile->count);
-}
-
 /* ---- Work shared out among the threads --------------------------------------------------------- */
 
 /* Tile `i` of the `tiles` of a layer from `first` on, by rows: the first of each panel, then the second of each, ... */
@@ -90,9 +74,9 @@ static size_t tile_by_rows(const sp_layout *layout, size_t first, size_t tiles, 
  * weights that it will go forward with. Where threads do not share out panels, and a layer has more inputs than
  * outputs, by rows, so that each reads its share of the inputs.
  */
-static void share_out_tiles(sp_stepper *t) {
+static void share_out_tiles(sp_stepper *t, size_t list) {
     const sp_layout *layout = t->layout;
-    size_t *bounds = sp_crew_bounds(t->crew, t->stages->count), count = 0, threads = t->crew->threads;
+    size_t *bounds = sp_crew_bounds(t->crew, list), count = 0, threads = t->crew->threads;
     for (size_t part = 0; part < threads; part++) {
         bounds[part] = count;
         for (size_t first = 0, next; first < layout->tiles; first = next) {
@@ -112,7 +96,8 @@ static void share_out(sp_stepper *t, size_t threads) {
     t->crew->threads = threads;
     sp_stages_arrange(t->stages, t->layout, t->batch_size, t->shards->count, threads);
     for (size_t s = 0; s < t->stages->count; s++) sp_crew_cut(t->crew, s, t->stages->stage[s].items);
-    share_out_tiles(t);
+    for (int round = 0; round < SP_UPDATE_MOST_ROUNDS - 1; round++) share_out_tiles(t, t->stages->count + round);
+    sp_crew_cut(t->crew, t->stages->count + SP_UPDATE_MOST_ROUNDS - 1, sp_update_panels(t->update));
 }
 
 /* ---- The mini-batch step ---------------------------------------------------------------- */
@@ -158,25 +143,65 @@ static void run_stage(sp_stepper *t, sp_worker *w, size_t number, sp_batch batch
 }
 
 /* Tile by tile: the shards' gradients summed in a fixed order, one update. */
-static void reduce_and_update(sp_stepper *t, sp_worker *w, size_t step) {
-    size_t first, last, number = t->updates + step;
-    sp_optim_step rule = sp_optim_at(&t->optim, sp_schedule_rate(t->schedule, number), number + 1);
+static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step *rule) {
+    size_t first, last;
     while (sp_crew_take(t->crew, w, t->stages->count, false, &first, &last)) {
         const sp_tile *tile = &t->layout->tile[t->tiles[first]];
         double since = sp_crew_clock(t->crew);
         sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, w->scratch,
                       t->layout->most_tile);
         sp_crew_spent(t->crew, w, SP_PHASE_GRADIENT, &since);
-        update(t, &rule, tile, w->scratch);
+        if (t->collect)
+            memcpy(t->collect + tile->at, w->scratch, (tile->count + tile->biases) * sizeof(float));
+        else
+            sp_update_tile(t->update, rule, t->tiles[first], w->scratch);
         sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
     }
 }
 
-/* The work of a stage, or of the update, is done: by whoever did the last of it, after a whole step. */
+/* What some updates do when every gradient is known, and when every weight has moved. */
+static void update_clipped(sp_stepper *t, sp_worker *w, const sp_update_step *rule) {
+    size_t first, last;
+    double since = sp_crew_clock(t->crew);
+    while (sp_crew_take(t->crew, w, t->stages->count + 1, false, &first, &last))
+        sp_update_clipped(t->update, rule, t->tiles[first]);
+    sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
+}
+
+static void update_bounded(sp_stepper *t, sp_worker *w, const sp_update_step *rule) {
+    size_t first, last;
+    double since = sp_crew_clock(t->crew);
+    while (sp_crew_take(t->crew, w, t->stages->count + 2, false, &first, &last))
+        sp_update_bound(t->update, rule, first);
+    sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
+}
+
+/* The work of a stage, or of a round of the update, is done: by whoever did the last of it, after a whole step. */
 static void finish(sp_stepper *t, sp_worker *w, size_t items, size_t steps_done) {
     if (!sp_crew_done(t->crew, w, items)) return;
     if (steps_done > 0) t->stop = t->on_step && t->on_step(t->context, steps_done);
     sp_crew_next(t->crew);
+}
+
+/* One step of a thread; it is the others', too. */
+static void run_step(sp_stepper *t, sp_worker *w, sp_batch batch, size_t step) {
+    sp_update_step rule = sp_update_at(t->update, sp_schedule_rate(t->schedule, batch.step), batch.step + 1);
+    size_t tiles = t->layout->tiles, panels = t->collect ? 0 : sp_update_panels(t->update);
+    bool clips = !t->collect && sp_update_clips(t->update);
+    for (size_t stage = 0; stage < t->stages->count; stage++) {
+        run_stage(t, w, stage, batch);
+        finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */
+    }
+    reduce_and_update(t, w, &rule);
+    if (clips) {
+        finish(t, w, tiles, 0); /* every gradient is known */
+        update_clipped(t, w, &rule);
+    }
+    if (panels > 0) {
+        finish(t, w, tiles, 0); /* every weight has moved */
+        update_bounded(t, w, &rule);
+    }
+    finish(t, w, panels > 0 ? panels : tiles, step + 1); /* every weight is new */
 }
 
 /* Steps first .. last - 1 of the epoch, by all threads together: one fork, one join. */
@@ -188,12 +213,7 @@ static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t 
         for (size_t step = first; step < last && !t->stop; step++) {
             sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
             batch.step += t->updates;
-            for (size_t stage = 0; stage < t->stages->count; stage++) {
-                run_stage(t, w, stage, batch);
-                finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */
-            }
-            reduce_and_update(t, w, step);
-            finish(t, w, t->layout->tiles, step + 1); /* every weight is new */
+            run_step(t, w, batch, step);
         }
         sp_crew_leave(t->crew, w);
     }
@@ -221,6 +241,10 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
     sp_tally sum = {0};
     for (size_t s = 0; s < t->shards->count; s++) sp_tally_add(&sum, &t->shards->tallies[s]);
     return sum;
+}
+
+const sp_weights *sp_stepper_average(const sp_stepper *t) {
+    return sp_update_average(t->update);
 }
 
 size_t sp_stepper_threads(const sp_stepper *t) {
@@ -314,8 +338,8 @@ static sp_status gather_crew(sp_stepper *t, sp_error *error) {
     size_t sums = sp_reduce_scratch(t->shards->count) * t->layout->most_tile;
     t->tiles = calloc(t->layout->tiles, sizeof *t->tiles);
     if (!t->tiles) return sp_fail_memory(error, "the tiles", t->layout->tiles * sizeof *t->tiles);
-    sp_status status =
-        sp_crew_create(t->team.most, t->stages->most + 1, scratch > sums ? scratch : sums, &t->crew, error);
+    sp_status status = sp_crew_create(t->team.most, t->stages->most + SP_UPDATE_MOST_ROUNDS,
+                                      scratch > sums ? scratch : sums, &t->crew, error);
     if (!status) share_out(t, t->team.most);
     return status;
 }
@@ -326,14 +350,6 @@ sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error) 
     return status ? status : sp_pass_prepare(stepper->pass, sp_shard_most_rows(rows, shards), error);
 }
 
-static bool allocate_state(sp_stepper *t) {
-    for (size_t i = 0; i < sp_optim_states(t->optim.name); i++) {
-        t->state[i] = sp_allocate_zeroed(t->layout->packed, sizeof(float));
-        if (!t->state[i]) return false;
-    }
-    return true;
-}
-
 sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights *weights, sp_stepper **stepper,
                             sp_error *error) {
     sp_stepper *made = calloc(1, sizeof *made);
@@ -341,16 +357,16 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
     *made = (sp_stepper){.layout = weights->layout,
                          .weights = weights,
                          .team = sp_team_create(plan->threads, !plan->threads_follow),
-                         .batch_size = plan->batch_size,
-                         .optim = plan->optim};
+                         .batch_size = plan->batch_size};
     bool private = plan->reduction == SP_REDUCTION_PRIVATE;
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
     if (!status)
         status = sp_shards_create(weights->layout, plan->batch_size, plan->shards, data->train.data, &data->preprocess,
                                   &made->shards, error);
     if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
+    if (!status) status = sp_update_create(plan, weights, &made->update, error);
     if (!status) status = gather_crew(made, error);
-    if (!status && ((private && !allocate_private(made)) || !allocate_state(made) || !settle(made)))
+    if (!status && ((private && !allocate_private(made)) || !settle(made)))
         status = sp_fail_memory(error, "the gradients", plan->total_bytes);
     size_t last = plan->rows % plan->batch_size;
     if (!status) status = sp_stepper_prepare(made, plan->batch_size, error);
@@ -366,7 +382,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
-    for (int i = 0; i < SP_OPTIM_STATES; i++) free(stepper->state[i]);
+    sp_update_destroy(stepper->update);
     free(stepper->gradients);
     free(stepper->tiles);
     sp_crew_destroy(stepper->crew);

@@ -23,6 +23,9 @@ void sp_stepper_destroy(sp_stepper *stepper);
 /* Makes it ready for mini-batches of `rows` rows, at most the plan's. */
 sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error);
 
+/* The average of the weights that the steps keep (optimizer.ema), the stepper's own; NULL: they keep none. */
+const sp_weights *sp_stepper_average(const sp_stepper *stepper);
+
 /* Threads that its last steps were worth; the plan's, where they are fixed. */
 size_t sp_stepper_threads(const sp_stepper *stepper);
 

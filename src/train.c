@@ -26,6 +26,8 @@ typedef struct run {
     uint32_t *order;             /* owned [rows]: of the epoch */
     sp_schedule schedule;        /* and where it is */
     sp_stepper *stepper;         /* owned */
+    const sp_weights *judged;    /* the stepper's: those in training, or their average */
+    float *judged_parameters;    /* owned, of the average: as a plain vector; NULL: there is none */
     sp_evaluator *evaluator;     /* owned */
     sp_judge *judge;             /* owned: of the test rows, and of the validation rows where a metric is monitored */
     sp_rundir *rundir;           /* owned */
@@ -55,18 +57,21 @@ static sp_metric monitored_metric(const run *r) {
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
 
-static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
+/* From the configuration to data, plan and model. */
+static sp_status read_and_plan(run *r, const sp_config *config, sp_error *error) {
     r->config = sp_config_copy(config);
     if (!r->config) return sp_fail_memory(error, "the configuration", sizeof *config);
     sp_status status = sp_config_check(r->config, error);
     if (!status) status = sp_data_load(r->config, &r->data, error);
     if (!status) status = sp_plan_create(r->config, r->data, &r->plan, error);
-    if (!status) {
-        status = sp_model_create(r->plan.net, r->data, &r->model, error);
-        r->plan.net = NULL; /* the model's now */
-    }
     if (status) return status;
+    status = sp_model_create(r->plan.net, r->data, &r->model, error);
+    r->plan.net = NULL; /* the model's now */
+    return status;
+}
 
+/* The weights before the first step. */
+static sp_status start_weights(run *r, sp_error *error) {
     const sp_net *net = r->model->net;
     r->parameters = sp_allocate(net->parameters, sizeof *r->parameters);
     r->order = sp_allocate(r->plan.rows, sizeof *r->order);
@@ -75,32 +80,51 @@ static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     sp_net_initialise(net, (sp_init)r->config->network.init, r->config->network.init_value,
                       (uint64_t)r->config->train.seed, r->parameters);
     memcpy(r->model->parameters, r->parameters, net->parameters * sizeof *r->parameters);
-
-    status = sp_weights_create(r->plan.layout, &r->weights, error);
-    if (status) return status;
-    sp_weights_load(r->weights, r->parameters);
-    r->schedule = r->plan.schedule;
-    status = sp_stepper_create(&r->plan, r->data, r->weights, &r->stepper, error);
-    if (!status && r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
-    const sp_part *const parts[] = {&r->data->train, &r->data->validation, &r->data->test};
-    if (!status) status = sp_evaluator_create(r->plan.layout, r->plan.threads, parts, 3, &r->evaluator, error);
-    size_t judged = monitored_metric(r) < SP_METRICS ? 2 : 1;
-    if (!status)
-        status =
-            sp_judge_create(net, r->data->task, r->data->classes.count, parts + 3 - judged, judged, &r->judge, error);
-    if (!status) status = sp_rundir_create(r->config, &r->rundir, error);
+    sp_status status = sp_weights_create(r->plan.layout, &r->weights, error);
+    if (!status) sp_weights_load(r->weights, r->parameters);
     return status;
+}
+
+/* The steps, and which weights are judged: those in training, or their average. */
+static sp_status prepare_steps(run *r, sp_error *error) {
+    r->schedule = r->plan.schedule;
+    sp_status status = sp_stepper_create(&r->plan, r->data, r->weights, &r->stepper, error);
+    if (status) return status;
+    if (r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
+    const sp_weights *average = sp_stepper_average(r->stepper);
+    r->judged = average ? average : r->weights;
+    if (average) r->judged_parameters = sp_allocate(r->model->net->parameters, sizeof *r->judged_parameters);
+    return average && !r->judged_parameters
+               ? sp_fail_memory(error, "the average of the weights", r->model->net->parameters * sizeof(float))
+               : SP_OK;
+}
+
+static sp_status prepare_judging(run *r, sp_error *error) {
+    const sp_part *const parts[] = {&r->data->train, &r->data->validation, &r->data->test};
+    size_t judged = monitored_metric(r) < SP_METRICS ? 2 : 1;
+    sp_status status = sp_evaluator_create(r->plan.layout, r->plan.threads, parts, 3, &r->evaluator, error);
+    return status ? status
+                  : sp_judge_create(r->model->net, r->data->task, r->data->classes.count, parts + 3 - judged, judged,
+                                    &r->judge, error);
+}
+
+static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
+    sp_status status = read_and_plan(r, config, error);
+    if (!status) status = start_weights(r, error);
+    if (!status) status = prepare_steps(r, error);
+    if (!status) status = prepare_judging(r, error);
+    return status ? status : sp_rundir_create(r->config, &r->rundir, error);
 }
 
 /* ---- The loop ------------------------------------------------------------------------------- */
 
 static sp_tally evaluate(run *r, const sp_part *part) {
-    return sp_evaluate_part(r->evaluator, r->weights, &r->data->preprocess, part, NULL);
+    return sp_evaluate_part(r->evaluator, r->judged, &r->data->preprocess, part, NULL);
 }
 
 /* The same, with every metric: in the judge's scores. */
 static sp_tally judge(run *r, const sp_part *part) {
-    return sp_judge_part(r->judge, r->evaluator, r->weights, &r->data->preprocess, part);
+    return sp_judge_part(r->judge, r->evaluator, r->judged, &r->data->preprocess, part);
 }
 
 /* Called within the step; hands on where the training stands. */
@@ -130,6 +154,7 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     r->samples += train.rows;
     r->progress.seconds = r->steps_before;
     sp_weights_store(r->weights, r->parameters);
+    if (r->judged_parameters) sp_weights_store(r->judged, r->judged_parameters);
     sp_tally validation =
         monitored_metric(r) < SP_METRICS ? judge(r, &r->data->validation) : evaluate(r, &r->data->validation);
 
@@ -170,7 +195,8 @@ static void keep_best(run *r, const sp_epoch *epoch, sp_summary *summary) {
     r->best = value;
     r->since_best = 0;
     summary->best_epoch = epoch->epoch;
-    memcpy(r->model->parameters, r->parameters, r->model->net->parameters * sizeof *r->parameters);
+    memcpy(r->model->parameters, r->judged_parameters ? r->judged_parameters : r->parameters,
+           r->model->net->parameters * sizeof *r->parameters);
 }
 
 static bool out_of_patience(const run *r) {
@@ -228,6 +254,7 @@ static void note(const run *r, sp_tally tally, double *loss, double *accuracy) {
 
 static sp_status finish(run *r, double started, sp_summary *summary, sp_error *error) {
     sp_weights_load(r->weights, r->model->parameters); /* the best */
+    r->judged = r->weights;
     note(r, evaluate(r, &r->data->train), &summary->train_loss, &summary->train_accuracy);
     note(r, evaluate(r, &r->data->validation), &summary->validation_loss, &summary->validation_accuracy);
     note(r, judge(r, &r->data->test), &summary->test_loss, &summary->test_accuracy);
@@ -264,6 +291,7 @@ sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summ
     sp_weights_destroy(r.weights);
     free(r.order);
     free(r.parameters);
+    free(r.judged_parameters);
     sp_plan_clear(&r.plan); /* its layout borrows the model's network */
     sp_model_destroy(r.model);
     sp_data_destroy(r.data);

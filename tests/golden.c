@@ -99,6 +99,12 @@ static void check_case(const sp_json *one, const char *rows_path, const char *sh
     for (size_t i = 0; i < count; i++)
         cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s %s, %s, parameter %zu", activation_name, name, kernels,
                            i);
+    if (sp_json_member(one, "average")) {
+        golden_numbers(sp_json_member(one, "average"), numbers, count);
+        sp_weights_store(sp_stepper_average(stepper), parameters);
+        for (size_t i = 0; i < count; i++)
+            cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s, %s, average of parameter %zu", name, kernels, i);
+    }
     sp_stepper_destroy(stepper);
     sp_weights_destroy(weights);
     free(numbers);

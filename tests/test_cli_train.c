@@ -343,6 +343,24 @@ Test(cli_validation, monitor_may_be_the_loss) {
     cr_expect_float_eq(number("validation_loss"), rows[best][5], 1e-6);
 }
 
+/* optimizer.ema: it is the average that is judged and saved, and the training does not know. */
+Test(cli_validation, an_average_of_the_weights_is_judged_and_saved) {
+    double plain[31][COLUMNS], averaged[31][COLUMNS];
+    outcome result = train(iris_parts("-s train.epochs=30"));
+    cr_assert_eq(read_metrics(plain, 31), 30);
+    const char *hash = hash_of(&result);
+    result = train(iris_parts("-s train.epochs=30 -s optimizer.ema=0.98"));
+    cr_assert_eq(read_metrics(averaged, 31), 30);
+    cr_expect_str_eq(hash_of(&result), hash, "of the weights in training");
+    size_t best = (size_t)number("best_epoch") - 1;
+    for (size_t i = 0; i < 30; i++) {
+        cr_expect_eq(averaged[i][3], plain[i][3], "training loss of epoch %zu", i + 1);
+        cr_expect_neq(averaged[i][5], plain[i][5], "validation loss of epoch %zu", i + 1);
+    }
+    outcome score = run("shardprop evaluate %s %s", scratch_path("run"), scratch_path("val.csv"));
+    cr_expect_float_eq(number_after(score.out, "loss"), averaged[best][5], 1e-6);
+}
+
 Test(cli_validation, shares_leave_the_rest_for_training) {
     outcome result = run("shardprop train configs/iris.ini -s data.validation=0.2 -s train.epochs=1 -s output.dir=%s",
                          scratch_path("run"));

@@ -18,6 +18,10 @@ Test(golden, every_optimizer_as_pytorch) {
     cr_assert_eq(golden_cases("tests/reference/optimizers.json"), 10);
 }
 
+Test(golden, clipping_penalties_bounds_and_averages_as_pytorch) {
+    cr_assert_eq(golden_cases("tests/reference/updates.json"), 14);
+}
+
 /* ---- Schedules ---- */
 
 static sp_schedule schedule_of(const sp_json *reference, const sp_json *settings) {

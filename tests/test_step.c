@@ -160,22 +160,31 @@ static uint64_t bits_after_an_epoch(const char *const *assignments) {
     sp_stepper_epoch(made.stepper, rows->index, rows->count, &constant, NULL, NULL);
     sp_weights_store(made.weights, made.parameters);
     uint64_t hash = sp_hash_floats(made.parameters, made.plan.net->parameters);
+    if (sp_stepper_average(made.stepper)) {
+        sp_weights_store(sp_stepper_average(made.stepper), made.parameters);
+        hash = 31 * hash + sp_hash_floats(made.parameters, made.plan.net->parameters);
+    }
     release(&made);
     return hash;
 }
 
 /* Threads and reduction are how fast; batch, shards and kernels are what. */
-static void check_bits_of(const char *network, const char *batch, const char *shards, const char *kernels) {
+static void check_bits_with(const char *const *settings) {
     const char *const threads[] = {"parallel.threads=1", "parallel.threads=2", "parallel.threads=3",
                                    "parallel.threads=4", "parallel.threads=7"};
     const char *const reductions[] = {"parallel.reduction=private", "parallel.reduction=fused"};
     uint64_t first = 0;
     for (int i = 0; i < 10; i++) {
-        uint64_t bits = bits_after_an_epoch(
-            (const char *[]){network, batch, shards, kernels, threads[i / 2], reductions[i % 2], NULL});
+        const char *all[12] = {threads[i / 2], reductions[i % 2]};
+        for (int j = 0; settings[j]; j++) all[j + 2] = settings[j];
+        uint64_t bits = bits_after_an_epoch(all);
         if (i == 0) first = bits;
-        cr_expect_eq(bits, first, "%s, %s, %s, %s, %s", batch, shards, kernels, threads[i / 2], reductions[i % 2]);
+        cr_expect_eq(bits, first, "%s, %s, %s, %s", settings[0], settings[1], all[0], all[1]);
     }
+}
+
+static void check_bits_of(const char *network, const char *batch, const char *shards, const char *kernels) {
+    check_bits_with((const char *[]){batch, shards, kernels, network, NULL});
 }
 
 static void check_bits(const char *batch, const char *shards, const char *kernels) {
@@ -206,6 +215,21 @@ Test(step, same_bits_where_threads_share_out_the_columns) {
     check_bits_of(wide, "train.batch_size=37", "parallel.shards=8", "parallel.kernels=xsmm");
     check_bits_of(wide, "train.batch_size=5", "parallel.shards=9", "parallel.kernels=xsmm");
     check_bits_of(wide, "train.batch_size=32", "parallel.shards=1", "parallel.kernels=xsmm");
+}
+
+/* What wants all gradients or all weights first, with panels of all sizes. */
+Test(step, same_bits_with_clipped_gradients_and_bounded_weights) {
+    const char *all[] = {"train.batch_size=37",    "parallel.shards=5",  "optimizer.clip_norm=0.5",
+                         "optimizer.max_norm=0.7", "optimizer.ema=0.95", "network.hidden=133,64,21",
+                         "parallel.kernels=blas",  "optimizer.l1=1e-4",  NULL};
+    check_bits_with(all);
+    all[3] = "optimizer.max_norm=0"; /* one round less */
+    check_bits_with(all);
+    all[6] = "parallel.kernels=xsmm";
+    if (sp_xsmm_usable()) check_bits_with(all);
+    all[3] = "optimizer.max_norm=0.7";
+    all[2] = "optimizer.clip_norm=0";
+    if (sp_xsmm_usable()) check_bits_with(all);
 }
 
 /* What an optimizer keeps lies where the weights lie. */
