@@ -46,22 +46,44 @@ static bool parse_item(const sp_key *key, const char *text, long long *item) {
     return sp_parse_whole(text, item) && (double)*item >= key->low && (double)*item <= key->high;
 }
 
+enum { LONGEST_ITEM = 32 };
+
+/* The item of a list at *at, up to a comma; *at moves behind that, or is NULL behind the last. False: no item. */
+static bool next_item(const char **at, char item[LONGEST_ITEM]) {
+    const char *start = *at, *comma = strchr(start, ',');
+    size_t length = comma ? (size_t)(comma - start) : strlen(start);
+    while (length > 0 && isspace((unsigned char)*start)) start++, length--;
+    while (length > 0 && isspace((unsigned char)start[length - 1])) length--;
+    if (length == 0 || length >= LONGEST_ITEM) return false;
+    memcpy(item, start, length);
+    item[length] = '\0';
+    *at = comma ? comma + 1 : NULL;
+    return true;
+}
+
 /* A list is items between commas; empty text is the empty list. */
 static bool parse_list(const sp_key *key, const char *text, sp_list *list) {
+    char item[LONGEST_ITEM];
     list->count = 0;
-    for (const char *at = text; *text && at;) {
-        const char *comma = strchr(at, ',');
-        size_t length = comma ? (size_t)(comma - at) : strlen(at);
-        while (length > 0 && isspace((unsigned char)*at)) at++, length--;
-        while (length > 0 && isspace((unsigned char)at[length - 1])) length--;
-        char item[32];
-        if (length == 0 || length >= sizeof item || list->count == SP_MOST_LAYERS - 1) return false;
-        memcpy(item, at, length);
-        item[length] = '\0';
-        if (!parse_item(key, item, &list->item[list->count++])) return false;
-        at = comma ? comma + 1 : NULL;
-    }
+    for (const char *at = text; *text && at;)
+        if (list->count == SP_MOST_LAYERS - 1 || !next_item(&at, item) ||
+            !parse_item(key, item, &list->item[list->count++]))
+            return false;
     return key->type == SP_KEY_WHOLES || list->count > 0;
+}
+
+static bool parse_real(const sp_key *key, const char *text, double *real) {
+    return sp_parse_real(text, real) && *real >= key->low && *real <= key->high;
+}
+
+static bool parse_reals(const sp_key *key, const char *text, sp_reals *list) {
+    char item[LONGEST_ITEM];
+    list->count = 0;
+    for (const char *at = text; at;)
+        if (list->count == SP_MOST_LAYERS - 1 || !next_item(&at, item) ||
+            !parse_real(key, item, &list->item[list->count++]))
+            return false;
+    return true;
 }
 
 bool sp_config_resolve_text(char **value, const char *text) {
@@ -91,10 +113,11 @@ static bool parse_value(sp_config *config, const sp_key *key, const char *text) 
     long long item;
     double real;
     sp_list list;
+    sp_reals reals;
     switch (key->type) {
     case SP_KEY_TEXT: return fits_a_line(text) && sp_config_resolve_text(value, text);
     case SP_KEY_REAL:
-        if (!sp_parse_real(text, &real) || !(real >= key->low && real <= key->high)) return false;
+        if (!parse_real(key, text, &real)) return false;
         *(double *)value = real;
         return true;
     case SP_KEY_WHOLE:
@@ -109,6 +132,10 @@ static bool parse_value(sp_config *config, const sp_key *key, const char *text) 
     case SP_KEY_CHOICES:
         if (!parse_list(key, text, &list)) return false;
         *(sp_list *)value = list;
+        return true;
+    case SP_KEY_REALS:
+        if (!parse_reals(key, text, &reals)) return false;
+        *(sp_reals *)value = reals;
         return true;
     }
     return false;
@@ -126,6 +153,15 @@ static void print_list(const sp_key *key, const sp_list *list, char *text, size_
     }
 }
 
+static void print_reals(const sp_reals *list, char *text, size_t size) {
+    char number[LONGEST_ITEM];
+    size_t used = 0;
+    for (size_t i = 0; i < list->count && used < size; i++) {
+        sp_print_real(list->item[i], number, sizeof number);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", number);
+    }
+}
+
 void sp_config_print(const sp_config *config, const sp_key *key, char *text, size_t size) {
     const void *value = value_of(config, key);
     switch (key->type) {
@@ -140,6 +176,7 @@ void sp_config_print(const sp_config *config, const sp_key *key, char *text, siz
     case SP_KEY_CHOICE: snprintf(text, size, "%s", choice_name(key, *(const int *)value)); break;
     case SP_KEY_WHOLES:
     case SP_KEY_CHOICES: print_list(key, value, text, size); break;
+    case SP_KEY_REALS: print_reals(value, text, size); break;
     }
 }
 
@@ -153,6 +190,8 @@ void sp_key_range(const sp_key *key, char *text, size_t size) {
             used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? " | " : "", key->choices[i]);
     } else if (key->type == SP_KEY_REAL) {
         snprintf(text, size, "number from %.10g to %.10g", key->low, key->high);
+    } else if (key->type == SP_KEY_REALS) {
+        snprintf(text, size, "list of numbers from %.10g to %.10g", key->low, key->high);
     } else {
         snprintf(text, size, "%swhole number%s from %.0f to %.0f%s%s", list, *list ? "s" : "", key->low, key->high,
                  key->word ? ", or " : "", key->word ? key->word : "");

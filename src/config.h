@@ -5,6 +5,7 @@
 #include "data/classes.h"
 #include "data/preprocess.h"
 #include "math/kernels.h"
+#include "math/noise.h"
 #include "net.h"
 #include "optim.h"
 #include "schedule.h"
@@ -39,6 +40,11 @@ typedef struct sp_list {
     long long item[SP_MOST_LAYERS - 1];
 } sp_list;
 
+typedef struct sp_reals {
+    size_t count;
+    double item[SP_MOST_LAYERS - 1];
+} sp_reals;
+
 struct sp_config {
     char *path; /* owned: of the file loaded last; NULL: none */
     struct {
@@ -53,6 +59,8 @@ struct sp_config {
         int output_activation; /* SP_AUTO, or sp_activation + 1 */
         int init;              /* sp_init */
         double init_value;
+        sp_reals dropout; /* of the hidden layers: one, or one each */
+        double input_dropout, input_noise;
     } network;
     struct {
         int name; /* sp_optimizer */
@@ -93,6 +101,7 @@ typedef enum sp_key_type {
     SP_KEY_REAL,   /* double, in low .. high */
     SP_KEY_CHOICE, /* int: index in choices */
     SP_KEY_WHOLES, /* sp_list of whole numbers */
+    SP_KEY_REALS,  /* sp_reals, in low .. high; at least one */
     SP_KEY_CHOICES /* sp_list of indices in choices */
 } sp_key_type;
 

@@ -44,6 +44,16 @@ static void check_rows(const sp_config *config, const char *key, const char *val
     }
 }
 
+/* A list that has one item for all hidden layers, or one each. */
+static void check_one_each(const sp_config *config, const char *key, size_t named, const char *items, sp_error *error) {
+    char what[160];
+    size_t hidden = config->network.hidden.count;
+    if (named <= 1 || named == hidden) return;
+    snprintf(what, sizeof what, "%s names %zu %s for %zu hidden layer%s; name one for all, or one each", key, named,
+             items, hidden, hidden == 1 ? "" : "s");
+    fault(config, key, what, error);
+}
+
 sp_status sp_config_check(const sp_config *config, sp_error *error) {
     size_t before = error->faults;
     if (!*config->output.dir) fault(config, "output.dir", "output.dir is missing; name the folder of the run", error);
@@ -56,14 +66,8 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
     if (test > 0 && test < 1 && validation > 0 && validation < 1 && test + validation >= 1)
         fault(config, "data.validation", "the shares for test and validation leave no training rows; lower one", error);
 
-    size_t named = config->network.activation.count, hidden = config->network.hidden.count;
-    if (named > 1 && named != hidden) {
-        char what[160];
-        snprintf(what, sizeof what,
-                 "network.activation names %zu activations for %zu hidden layer%s; name one for all, or one each",
-                 named, hidden, hidden == 1 ? "" : "s");
-        fault(config, "network.activation", what, error);
-    }
+    check_one_each(config, "network.activation", config->network.activation.count, "activations", error);
+    check_one_each(config, "network.dropout", config->network.dropout.count, "shares", error);
     int output = config->network.output_activation, loss = config->train.loss;
     if (loss == SP_CROSS_ENTROPY + 1 && output != SP_AUTO && output != SP_SOFTMAX + 1)
         fault(config, "network.output_activation",

@@ -36,6 +36,7 @@ static const char *const loss_names[] = {"auto", "squared_error", "cross_entropy
 #define REAL(least, most)                .type = SP_KEY_REAL, .low = (least), .high = (most)
 #define CHOICE(names)                    .type = SP_KEY_CHOICE, .choices = (names)
 #define WHOLES(least, most)              .type = SP_KEY_WHOLES, .low = (least), .high = (most)
+#define REALS(least, most)               .type = SP_KEY_REALS, .low = (least), .high = (most)
 #define CHOICES(names)                   .type = SP_KEY_CHOICES, .choices = (names)
 
 const sp_key sp_keys[] = {
@@ -78,6 +79,15 @@ const sp_key sp_keys[] = {
          "and softplus, lecun for selu, else xavier"},
     {"network", "init_value", REAL(-1e6, 1e6), .offset = AT(network.init_value), .initial = "0.01",
      .help = "every initial weight (init = constant)"},
+    {"network", "dropout", REALS(0, SP_MOST_DROPOUT), .offset = AT(network.dropout), .initial = "0",
+     .help =
+         "of the hidden layers, one for all or one each: the share of units that each training step leaves out, for "
+         "every row others; those that stay are multiplied by 1 / (1 - dropout) (Srivastava 2014: 0.5)"},
+    {"network", "input_dropout", REAL(0, SP_MOST_DROPOUT), .offset = AT(network.input_dropout), .initial = "0",
+     .help = "the same of the inputs (Srivastava 2014: 0.2)"},
+    {"network", "input_noise", REAL(0, 1e6), .offset = AT(network.input_noise), .initial = "0",
+     .help = "deviation of the Gaussian noise that training adds to the normalised inputs, for every step and row anew "
+             "(Bishop 1995)"},
 
     {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
      .help = "how the weights follow their gradients; with g = dJ/dw, sgd is w := w - eta g, and momentum, v := "

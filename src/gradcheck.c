@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "batch.h"
+#include "shard.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ typedef struct reference {
     double *parameters;    /* owned */
     double *samples;       /* owned [batch, d(0)]: normalised */
     double *below, *above; /* owned [widest of all layers]: one row on its way up */
+    float *factors;        /* owned, likewise: of dropout */
+    sp_draw draw;          /* the step's */
 } reference;
 
 static double activate(sp_activation activation, double z) {
@@ -60,6 +63,12 @@ static double row_loss(const reference *ref, uint32_t row, const double *output)
     return largest + log(sum) - of_class;
 }
 
+/* Which units are dropped is the step's; what becomes of the gradients of the others is what is checked. */
+static void drop(reference *ref, size_t number, size_t row, const sp_layer *layer) {
+    sp_dropout_factors(ref->draw, number, row, layer->dropout, 0, layer->outputs, ref->factors);
+    for (size_t j = 0; j < layer->outputs; j++) ref->above[j] *= ref->factors[j];
+}
+
 /* J over the mini-batch, from the definitions. */
 static double batch_loss(reference *ref) {
     const sp_net *net = ref->net;
@@ -73,6 +82,7 @@ static double batch_loss(reference *ref) {
                 for (size_t j = 0; j < layer->outputs; j++)
                     ref->above[j] += ref->below[i] * ref->parameters[layer->weights + i * layer->outputs + j];
             for (size_t j = 0; j < layer->outputs; j++) ref->above[j] = activate(layer->activation, ref->above[j]);
+            if (layer->dropout > 0) drop(ref, l + 1, n, layer);
             double *turn = ref->below;
             ref->below = ref->above;
             ref->above = turn;
@@ -87,24 +97,27 @@ static void reference_clear(reference *ref) {
     free(ref->samples);
     free(ref->below);
     free(ref->above);
+    free(ref->factors);
 }
 
 /* The same float32 inputs and weights that training sees, widened. */
-static sp_status reference_create(const sp_net *net, const sp_data *data, sp_batch batch, const float *parameters,
-                                  reference *ref, sp_error *error) {
+static sp_status reference_create(const sp_net *net, const sp_data *data, sp_batch batch, sp_draw draw,
+                                  const float *parameters, reference *ref, sp_error *error) {
     size_t widest = net->widest > net->inputs ? net->widest : net->inputs, values = batch.count * net->inputs;
-    *ref = (reference){.net = net, .data = data, .batch = batch};
+    *ref = (reference){.net = net, .data = data, .batch = batch, .draw = draw};
     ref->parameters = sp_allocate(net->parameters, sizeof(double));
     ref->samples = sp_allocate(values, sizeof(double));
     ref->below = sp_allocate(widest, sizeof(double));
     ref->above = sp_allocate(widest, sizeof(double));
+    ref->factors = sp_allocate(widest, sizeof(float));
     float *gathered = sp_allocate(values, sizeof *gathered);
     sp_status status = SP_OK;
-    if (!ref->parameters || !ref->samples || !ref->below || !ref->above || !gathered) {
+    if (!ref->parameters || !ref->samples || !ref->below || !ref->above || !ref->factors || !gathered) {
         status = sp_fail_memory(error, "the gradient check", sp_bytes(values, sizeof(double)));
     } else {
         sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered,
                              net->inputs);
+        sp_shard_disturb(net, (sp_slice){0, batch.count}, draw, net->inputs, gathered);
         for (size_t i = 0; i < values; i++) ref->samples[i] = gathered[i];
         for (size_t i = 0; i < net->parameters; i++) ref->parameters[i] = parameters[i];
     }
@@ -167,7 +180,7 @@ sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data
     }
     sp_batch_order(rows->index, rows->count, true, seed, 1, order);
     sp_batch batch = sp_batch_at(order, rows->count, plan->batch_size < MOST_ROWS ? plan->batch_size : MOST_ROWS, 0);
-    sp_status status = reference_create(net, data, batch, parameters, &ref, error);
+    sp_status status = reference_create(net, data, batch, (sp_draw){plan->seed, batch.step}, parameters, &ref, error);
     sp_tally tally;
     if (!status) status = sp_stepper_prepare(stepper, batch.count, error);
     if (!status) status = sp_stepper_gradients(stepper, batch, gradients, &tally, error);

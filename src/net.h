@@ -23,6 +23,7 @@ typedef enum sp_init {
 typedef struct sp_layer {
     size_t inputs, outputs; /* d(l-1), d(l) */
     sp_activation activation;
+    double dropout; /* share of a(l) that a training step drops; of the last layer 0 */
     size_t weights; /* W(l) starts here in the parameter vector, row-major */
     size_t bias;    /* b(l) follows it */
 } sp_layer;
@@ -35,6 +36,8 @@ typedef struct sp_net {
     size_t widest;          /* the largest of d(1) .. d(L) */
     size_t parameters;
     sp_loss loss;
+    double input_dropout; /* share of a(0) that a training step drops, */
+    double input_noise;   /* after it has added noise of this deviation */
 } sp_net;
 
 /*

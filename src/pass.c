@@ -20,10 +20,12 @@ static size_t padded(size_t rows, size_t stride) {
 }
 
 static bool keeps_slope(const sp_layout *layout, size_t l) {
-    return l > 0 && sp_activation_keeps_slope(layout->net->layers[l - 1].activation);
+    if (l == 0) return false;
+    const sp_layer *layer = &layout->net->layers[l - 1];
+    return layer->dropout > 0 || sp_activation_keeps_slope(layer->activation);
 }
 
-/* a(l); going backward, e(l) and perhaps f'(z(l)), too. */
+/* a(l); going backward, e(l) and perhaps da(l)/dz(l), too. */
 static size_t matrices_of(const sp_layout *layout, size_t l, bool backward) {
     if (!backward || l == 0) return 1;
     return keeps_slope(layout, l) ? 3 : 2;
@@ -226,9 +228,23 @@ static bool next_block(sp_slice slice, size_t *row, size_t *rows) {
     return left > 0;
 }
 
+/*
+ * Drops units of a block, rows from `row` on, of a panel that layer l has just computed. Going backward, who is
+ * dropped has no slope, and the others one that is as much larger as they are: any activation's is kept for that.
+ */
+static void drop(const sp_pass *pass, sp_workspace *workspace, size_t l, const sp_panel *panel, size_t row, size_t rows,
+                 sp_draw draw) {
+    const sp_layer *layer = &pass->layout->net->layers[l];
+    size_t stride = pass->layout->layers[l].stride, at = row * stride + panel->first;
+    float *a = workspace->activations[l + 1] + at, *slope = workspace->slopes[l + 1] + at;
+    if (!sp_activation_keeps_slope(layer->activation))
+        sp_activation_slope(layer->activation, rows, panel->width, stride, a, slope);
+    sp_dropout_apply(draw, l + 1, layer->dropout, row, rows, panel->first, panel->width, stride, a, slope);
+}
+
 /* One panel of layer l, over all rows of the slices: it stays in cache for all of them. */
 static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t l, size_t p,
-                          const sp_slice *slices, size_t count) {
+                          const sp_slice *slices, size_t count, const sp_draw *draw) {
     const sp_layer_layout *lay = &pass->layout->layers[l];
     const sp_panel *panel = &lay->panel[p];
     const sp_product *products = pass->layers[l].forward[p + 1 == lay->panels];
@@ -241,18 +257,19 @@ static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_wor
                            a);
             sp_activation_forward(pass->layout->net->layers[l].activation, rows, panel->width, lay->stride,
                                   weights->packed + lay->bias + panel->first, a, slope_at(workspace, l + 1, at));
+            if (draw && pass->layout->net->layers[l].dropout > 0) drop(pass, workspace, l, panel, row, rows, *draw);
         }
 }
 
 void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
-                     size_t first, size_t last, const sp_slice *slices, size_t count) {
-    for (size_t p = first; p < last; p++) forward_panel(pass, weights, workspace, layer, p, slices, count);
+                     size_t first, size_t last, const sp_slice *slices, size_t count, const sp_draw *draw) {
+    for (size_t p = first; p < last; p++) forward_panel(pass, weights, workspace, layer, p, slices, count, draw);
 }
 
 void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
                      size_t count) {
     for (size_t l = 0; l < pass->layout->net->depth; l++)
-        sp_pass_forward(pass, weights, workspace, l, 0, pass->layout->layers[l].panels, slices, count);
+        sp_pass_forward(pass, weights, workspace, l, 0, pass->layout->layers[l].panels, slices, count, NULL);
 }
 
 double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,

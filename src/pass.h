@@ -4,6 +4,7 @@
 
 #include "batch.h"
 #include "layout.h"
+#include "math/noise.h"
 
 /*
  * What a pass needs besides the weights, for the rows of one mini-batch or evaluation block.
@@ -13,7 +14,7 @@ typedef struct sp_workspace {
     size_t rows;         /* room for so many */
     float **activations; /* a(0) .. a(L), each [rows, stride]; the caller fills a(0) */
     float **errors;      /* e(1) .. e(L) at [1] .. [L], likewise; NULL: forward only */
-    float **slopes;      /* f'(z(l)) where the activation of layer l keeps it, likewise; else NULL */
+    float **slopes;      /* da(l)/dz(l) where the activation of layer l keeps it or some is dropped; else NULL */
     float *memory;       /* owned: all of the above lies in it */
 } sp_workspace;
 
@@ -44,12 +45,13 @@ sp_status sp_pass_prepare(sp_pass *pass, size_t rows, sp_error *error);
 
 /*
  * a(l) = f(W(l)^T a(l-1) + b(l)) of layer l (from 0, here and below), over `count` slices: the columns of panels
- * first .. last - 1. The last layer's are logits under softmax.
+ * first .. last - 1. The last layer's are logits under softmax. Of a training step, which then goes backward, units
+ * are dropped as `draw` has it; NULL: of none.
  */
 void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
-                     size_t first, size_t last, const sp_slice *slices, size_t count);
+                     size_t first, size_t last, const sp_slice *slices, size_t count, const sp_draw *draw);
 
-/* The same for all panels of all layers. */
+/* The same for all panels of all layers, of no training step. */
 void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
                      size_t count);
 

@@ -38,6 +38,14 @@ static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error
     return sp_fail(error, SP_BAD_CONFIG, "%s: %s", place, monitor_fault);
 }
 
+/* What a training step drops and adds. */
+static void set_noise(const sp_config *config, sp_net *net) {
+    const sp_reals *dropout = &config->network.dropout;
+    for (size_t l = 0; l + 1 < net->depth; l++) net->layers[l].dropout = dropout->item[dropout->count > 1 ? l : 0];
+    net->input_dropout = config->network.input_dropout;
+    net->input_noise = config->network.input_noise;
+}
+
 static sp_status create_net(const sp_config *config, const sp_data *data, sp_net **net, sp_error *error) {
     size_t hidden = config->network.hidden.count, widths[SP_MOST_LAYERS + 1];
     sp_activation activations[SP_MOST_LAYERS];
@@ -52,7 +60,9 @@ static sp_status create_net(const sp_config *config, const sp_data *data, sp_net
     bool one_output = data->classes.count == 0 || (data->classes.count == 2 && loss == SP_SQUARED_ERROR);
     widths[hidden + 1] = one_output ? 1 : data->classes.count;
     activations[hidden] = (sp_activation)(config->network.output_activation - 1);
-    return sp_net_create(hidden + 1, widths, activations, loss, net, error);
+    sp_status status = sp_net_create(hidden + 1, widths, activations, loss, net, error);
+    if (!status) set_noise(config, *net);
+    return status;
 }
 
 static size_t table_bytes(const sp_dataset *dataset) {

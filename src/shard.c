@@ -54,13 +54,23 @@ void sp_shards_destroy(sp_shards *shards) {
     free(shards);
 }
 
-void sp_shards_gather(sp_shards *shards, size_t input_stride, sp_batch batch, size_t first, size_t last) {
+void sp_shard_disturb(const sp_net *net, sp_slice slice, sp_draw draw, size_t stride, float *samples) {
+    if (net->input_noise > 0)
+        sp_noise_add(draw, net->input_noise, slice.first, slice.count, net->inputs, stride, samples);
+    if (net->input_dropout > 0)
+        sp_dropout_apply(draw, 0, net->input_dropout, slice.first, slice.count, 0, net->inputs, stride, samples, NULL);
+}
+
+void sp_shards_gather(sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
+                      size_t last) {
     const sp_dataset *data = shards->data;
+    size_t stride = layout->input_stride;
     for (size_t s = first; s < last; s++) {
         sp_slice slice = shards->slices[s] = sp_shard_slice(batch.count, shards->count, s);
         const uint32_t *rows = batch.rows + slice.first;
-        sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count,
-                             shards->workspace->activations[0] + slice.first * input_stride, input_stride);
+        float *samples = shards->workspace->activations[0] + slice.first * stride;
+        sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count, samples, stride);
+        sp_shard_disturb(layout->net, slice, draw, stride, samples);
         sp_targets_gather(&shards->targets, data, rows, slice.count, slice.first);
     }
 }

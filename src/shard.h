@@ -21,6 +21,9 @@ size_t sp_shard_most_rows(size_t rows, size_t shards);
  */
 size_t sp_shard_auto(size_t batch_size);
 
+/* Adds noise to the samples of a slice of the mini-batch [slice.count, stride], and drops some: what training sees. */
+void sp_shard_disturb(const sp_net *net, sp_slice slice, sp_draw draw, size_t stride, float *samples);
+
 /* What the shards of a mini-batch work with. Each writes only what belongs to its rows or number. */
 typedef struct sp_shards {
     size_t count;
@@ -37,8 +40,12 @@ sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, c
                            const sp_preprocess *preprocess, sp_shards **shards, sp_error *error);
 void sp_shards_destroy(sp_shards *shards);
 
-/* Rows and truth of shards first .. last - 1 of the mini-batch, into their places of the workspace. */
-void sp_shards_gather(sp_shards *shards, size_t input_stride, sp_batch batch, size_t first, size_t last);
+/*
+ * Rows and truth of shards first .. last - 1 of the mini-batch, into their places of the workspace, with the noise and
+ * dropout of the inputs of `layout`.
+ */
+void sp_shards_gather(sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
+                      size_t last);
 
 /* Loss and e(L) of shards first .. last - 1, which went forward; added to their tallies. */
 void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t first, size_t last);

@@ -27,6 +27,7 @@ struct sp_stepper {
     size_t *tiles;     /* owned [tiles]: their numbers, part by part */
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     size_t batch_size;
+    uint64_t seed;                                /* of noise and dropout */
     const sp_schedule *schedule;                  /* of the epoch at hand */
     size_t updates;                               /* before the epoch at hand */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
@@ -109,12 +110,13 @@ static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const s
     sp_workspace *workspace = t->shards->workspace;
     const sp_slice *slices = t->shards->slices + first;
     size_t from = piece ? *piece : 0, count = last - first;
+    sp_draw draw = {t->seed, batch.step};
     double since = sp_crew_clock(t->crew);
     switch (operation.phase) {
-    case SP_PHASE_GATHER: sp_shards_gather(t->shards, t->layout->input_stride, batch, first, last); break;
+    case SP_PHASE_GATHER: sp_shards_gather(t->shards, t->layout, batch, draw, first, last); break;
     case SP_PHASE_FORWARD:
         sp_pass_forward(t->pass, t->weights, workspace, operation.layer, from, piece ? from + 1 : lay->panels, slices,
-                        count);
+                        count, &draw);
         break;
     case SP_PHASE_LOSS: sp_shards_loss(t->shards, t->pass, batch, first, last); break;
     case SP_PHASE_BACKWARD:
@@ -357,7 +359,8 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
     *made = (sp_stepper){.layout = weights->layout,
                          .weights = weights,
                          .team = sp_team_create(plan->threads, !plan->threads_follow),
-                         .batch_size = plan->batch_size};
+                         .batch_size = plan->batch_size,
+                         .seed = plan->seed};
     bool private = plan->reduction == SP_REDUCTION_PRIVATE;
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
     if (!status)

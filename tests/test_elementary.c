@@ -35,6 +35,29 @@ Test(elementary, within_the_stated_units_of_the_last_place) {
     check(sp_log1p, log1p, -0.99, 1000, 1);
     check(sp_log1p, log1p, -1e-3, 1e-3, 1);
     check(sp_erfc, erfc, -6, 9, 1.5);
+    check(sp_log_float, log, 1e-6, 1, 1);
+    check(sp_log_float, log, 1, 1e6, 1);
+}
+
+static double cos_pi(double x) {
+    return cos(3.14159265358979323846 * x);
+}
+
+static double sin_pi(double x) {
+    return sin(3.14159265358979323846 * x);
+}
+
+Test(elementary, cosine_and_sine_within_the_stated_bound) {
+    enum { MANY = 4001 };
+    float c[MANY], s[MANY];
+    for (int i = 0; i < MANY; i++) c[i] = s[i] = 2 * (float)i / MANY;
+    sp_cos_pi(MANY, c);
+    sp_sin_pi(MANY, s);
+    for (int i = 0; i < MANY; i++) {
+        double x = 2 * (float)i / MANY;
+        cr_expect_float_eq(c[i], cos_pi(x), 6e-8, "cos pi %g", x);
+        cr_expect_float_eq(s[i], sin_pi(x), 6e-8, "sin pi %g", x);
+    }
 }
 
 Test(elementary, logarithm_in_double_precision) {

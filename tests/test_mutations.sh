@@ -52,6 +52,7 @@ mutate src/math/activation.c 's/e\[j\] = a\[j\] > 0\.0f ? e\[j\] : 0\.0f/e[j] = 
 mutate src/pass.c 's/sum\[j\] += e/sum[j] -= e/'
 mutate src/pass.c 's/for (size_t i = 0; i < rows; i++)$/for (size_t i = 1; i < rows; i++)/'
 mutate src/pass.c 's/sp_activation_backward(pass->layout->net->layers\[l - 1\]\.activation/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8
+mutate src/math/noise.c 's/if (slope) multiply/if (!slope) multiply/' -s network.dropout=0.5
 mutate src/shard.c 's/1\.0f \/ (float)batch\.count/1.0f \/ (float)slice.count/' -s parallel.shards=4
 mutate src/reduce.c 's/sum\[i\] = left\[i\] + right\[i\]/sum[i] = left[i]/' -s parallel.shards=4
 mutate src/stage.c 's/l = depth - 1; l > 0; l--/l = depth - 1; l > 1; l--/'

@@ -39,6 +39,17 @@ Test(random, numbers_are_philox_of_seed_purpose_index_and_round) {
     }
 }
 
+Test(random, blocks_are_philox_of_seed_purpose_number_and_counter) {
+    uint64_t words[12];
+    sp_random_blocks(9, SP_RANDOM_DROPOUT, (sp_counter){{2, UINT64_MAX, 4}}, 7, 3, words);
+    for (uint64_t i = 0; i < 3; i++) {
+        philox4x64_ctr_t counter = {{7 + i, 2, UINT64_MAX, 4}};
+        philox4x64_key_t key = {{9, SP_RANDOM_DROPOUT}};
+        philox4x64_ctr_t block = philox4x64(counter, key);
+        cr_expect_arr_eq(words + 4 * i, block.v, sizeof block.v);
+    }
+}
+
 /* Of 2^64 values, bound 2^63 + 1 refuses nearly half: the next attempt then has its say. */
 Test(random, refused_numbers_are_drawn_again) {
     const uint64_t bound = (1ull << 63) + 1, refused = (1ull << 63) - 1;

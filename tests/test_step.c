@@ -232,6 +232,20 @@ Test(step, same_bits_with_clipped_gradients_and_bounded_weights) {
     if (sp_xsmm_usable()) check_bits_with(all);
 }
 
+/* Which units are dropped does not depend on who computes them: by rows, by panels, by slices of both. */
+Test(step, same_bits_with_dropout_and_noise) {
+    const char *all[] = {"train.batch_size=37",         "parallel.shards=8",
+                         "network.dropout=0.5,0.2,0.3", "network.input_dropout=0.2",
+                         "network.input_noise=0.3",     "network.hidden=133,64,21",
+                         "parallel.kernels=blas",       NULL};
+    check_bits_with(all);
+    all[6] = "parallel.kernels=xsmm";
+    all[5] = "network.hidden=420,300,21"; /* wide enough for threads to share out columns */
+    if (sp_xsmm_usable()) check_bits_with(all);
+    all[0] = "train.batch_size=5";
+    if (sp_xsmm_usable()) check_bits_with(all);
+}
+
 /* What an optimizer keeps lies where the weights lie. */
 Test(step, same_bits_with_an_optimizer_that_remembers) {
     const char *kernels = sp_xsmm_usable() ? "parallel.kernels=xsmm" : "parallel.kernels=blas";

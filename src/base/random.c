@@ -36,6 +36,16 @@ uint64_t sp_random_below(uint64_t seed, sp_purpose purpose, uint64_t index, uint
     }
 }
 
+void sp_random_blocks(uint64_t seed, sp_purpose purpose, sp_counter counter, uint64_t first, size_t count,
+                      uint64_t *words) {
+    philox4x64_key_t key = {{seed, (uint64_t)purpose}};
+    for (size_t i = 0; i < count; i++) {
+        philox4x64_ctr_t at = {{first + i, counter.at[0], counter.at[1], counter.at[2]}};
+        philox4x64_ctr_t block = philox4x64(at, key);
+        for (int j = 0; j < 4; j++) words[4 * i + j] = block.v[j];
+    }
+}
+
 /* Four numbers come at once: position i has number i % 4 of those drawn for i / 4. */
 void sp_random_shuffle(uint32_t *items, size_t count, uint64_t seed, sp_purpose purpose, uint64_t round) {
     philox4x64_ctr_t four = {{0}};

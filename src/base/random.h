@@ -17,8 +17,8 @@ typedef enum sp_purpose {
     SP_RANDOM_ORDER = 2,   /* index: position, round: epoch */
     SP_RANDOM_SPLIT = 3,   /* index: position, round: which split */
     SP_RANDOM_SAMPLE = 4,  /* index: draw, round: layer (gradient check) */
-    SP_RANDOM_DROPOUT = 5,
-    SP_RANDOM_NOISE = 6,
+    SP_RANDOM_DROPOUT = 5, /* see math/noise.h, */
+    SP_RANDOM_NOISE = 6,   /* this too */
     SP_RANDOM_AUGMENT = 7
 } sp_purpose;
 
@@ -30,6 +30,15 @@ double sp_random_normal(uint64_t seed, sp_purpose purpose, uint64_t index, uint6
 
 /* Uniform in 0 .. bound-1, without bias; bound > 0. */
 uint64_t sp_random_below(uint64_t seed, sp_purpose purpose, uint64_t index, uint64_t round, uint64_t bound);
+
+/* What many bits are for, beside their number. */
+typedef struct sp_counter {
+    uint64_t at[3];
+} sp_counter;
+
+/* Blocks first .. first + count - 1 of 256 bits each, into words [4 count]. */
+void sp_random_blocks(uint64_t seed, sp_purpose purpose, sp_counter counter, uint64_t first, size_t count,
+                      uint64_t *words);
 
 /* Shuffles `count` items (Fisher and Yates; Durstenfeld 1964). */
 void sp_random_shuffle(uint32_t *items, size_t count, uint64_t seed, sp_purpose purpose, uint64_t round);

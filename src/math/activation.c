@@ -210,10 +210,17 @@ SP_VECTOR static void backward_row(sp_activation activation, size_t width, const
     }
 }
 
+void sp_activation_slope(sp_activation activation, size_t rows, size_t width, size_t stride, const float *a,
+                         float *slope) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < width; j++) slope[i * stride + j] = 1;
+    sp_activation_backward(activation, rows, width, stride, a, NULL, slope);
+}
+
 void sp_activation_backward(sp_activation activation, size_t rows, size_t width, size_t stride, const float *a,
                             const float *slope, float *e) {
     for (size_t i = 0; i < rows; i++) {
-        if (sp_activation_keeps_slope(activation))
+        if (slope)
             multiply(width, slope + i * stride, e + i * stride);
         else if (activation == SP_SOFTPLUS)
             softplus_backward(width, a + i * stride, e + i * stride);

@@ -34,8 +34,15 @@ void sp_activation_forward(sp_activation activation, size_t rows, size_t width, 
                            float *z, float *slope);
 
 /*
+ * f'(z) from a = f(z) into `slope`, both [rows, width] with `stride`: where the forward pass has not written it, that
+ * is, unless sp_activation_keeps_slope.
+ */
+void sp_activation_slope(sp_activation activation, size_t rows, size_t width, size_t stride, const float *a,
+                         float *slope);
+
+/*
  * In place, e = dJ/da becomes e = dJ/dz = e * f'(z); all [rows, width] with `stride`. The derivative
- * is `slope`, where it is kept, else taken from a = f(z). Softmax: nothing to do, the loss has given dJ/dz.
+ * is `slope`, or (NULL) taken from a = f(z). Softmax: nothing to do, the loss has given dJ/dz.
  */
 void sp_activation_backward(sp_activation activation, size_t rows, size_t width, size_t stride, const float *a,
                             const float *slope, float *e);

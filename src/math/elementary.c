@@ -15,6 +15,9 @@ AVX2 extern __m256 Sleef_expm1f8_u10(__m256);
 AVX2 extern __m256 Sleef_tanhf8_u10(__m256);
 AVX2 extern __m256 Sleef_log1pf8_u10(__m256);
 AVX2 extern __m256 Sleef_erfcf8_u15(__m256);
+AVX2 extern __m256 Sleef_logf8_u10(__m256);
+AVX2 extern __m256 Sleef_cospif8_u05(__m256);
+AVX2 extern __m256 Sleef_sinpif8_u05(__m256);
 AVX2 extern __m256d Sleef_logd4_u10(__m256d);
 
 enum { FLOATS = 8, DOUBLES = 4 };
@@ -35,6 +38,9 @@ OF_FLOATS(expm1_avx2, Sleef_expm1f8_u10)
 OF_FLOATS(tanh_avx2, Sleef_tanhf8_u10)
 OF_FLOATS(log1p_avx2, Sleef_log1pf8_u10)
 OF_FLOATS(erfc_avx2, Sleef_erfcf8_u15)
+OF_FLOATS(log_float_avx2, Sleef_logf8_u10)
+OF_FLOATS(cos_pi_avx2, Sleef_cospif8_u05)
+OF_FLOATS(sin_pi_avx2, Sleef_sinpif8_u05)
 
 AVX2 static void log_avx2(size_t count, double *values) {
     for (; count >= DOUBLES; count -= DOUBLES, values += DOUBLES)
@@ -61,6 +67,9 @@ OF_OTHERS(expm1_avx2, float)
 OF_OTHERS(tanh_avx2, float)
 OF_OTHERS(log1p_avx2, float)
 OF_OTHERS(erfc_avx2, float)
+OF_OTHERS(log_float_avx2, float)
+OF_OTHERS(cos_pi_avx2, float)
+OF_OTHERS(sin_pi_avx2, float)
 OF_OTHERS(log_avx2, double)
 
 static int has_avx2(void) {
@@ -83,4 +92,7 @@ ELEMENTARY(sp_expm1, float, expm1_avx2, Sleef_expm1f_u10)
 ELEMENTARY(sp_tanh, float, tanh_avx2, Sleef_tanhf_u10)
 ELEMENTARY(sp_log1p, float, log1p_avx2, Sleef_log1pf_u10)
 ELEMENTARY(sp_erfc, float, erfc_avx2, Sleef_erfcf_u15)
+ELEMENTARY(sp_log_float, float, log_float_avx2, Sleef_logf_u10)
+ELEMENTARY(sp_cos_pi, float, cos_pi_avx2, Sleef_cospif_u05)
+ELEMENTARY(sp_sin_pi, float, sin_pi_avx2, Sleef_sinpif_u05)
 ELEMENTARY(sp_log, double, log_avx2, Sleef_log_u10)

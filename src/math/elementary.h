@@ -17,6 +17,10 @@ void sp_tanh(size_t count, float *values);
 void sp_log1p(size_t count, float *values); /* log(1 + x) */
 void sp_erfc(size_t count, float *values);  /* 1 - erf */
 
+void sp_log_float(size_t count, float *values); /* the natural logarithm, */
+void sp_cos_pi(size_t count, float *values);    /* cos(pi x), */
+void sp_sin_pi(size_t count, float *values);    /* sin(pi x), off by 6e-8 at most */
+
 /* The natural logarithm, in double precision. */
 void sp_log(size_t count, double *values);
 
