@@ -78,6 +78,8 @@ struct sp_config {
         long long epochs;
         long long batch_size; /* SP_AUTO: all rows */
         int loss;             /* SP_AUTO, or sp_loss + 1 */
+        double huber_delta, label_smoothing;
+        char *class_weights; /* owned: none, balanced, or numbers */
         long long seed;
         int shuffle;
         long long patience;
@@ -150,6 +152,9 @@ bool sp_config_section_exists(const char *section, const char **nearest);
 
 /* What is wrong with monitoring that in such a task; NULL: nothing. */
 const char *sp_monitor_fault(sp_monitor monitor, sp_task task);
+
+/* Why an output activation does not go with a loss; NULL: it does. */
+const char *sp_output_fault(sp_loss loss, sp_activation output);
 
 /* Where data.test or data.validation is a share of the training rows: that share; else 0. */
 double sp_config_share(const char *value);

@@ -12,6 +12,21 @@ static void fault(const sp_config *config, const char *key, const char *what, sp
     sp_fail(error, SP_BAD_CONFIG, "%s: %s", place, what);
 }
 
+const char *sp_output_fault(sp_loss loss, sp_activation output) {
+    static const char *const brings[] = {
+        [SP_CROSS_ENTROPY] = "cross_entropy brings its own softmax; set network.output_activation to auto",
+        [SP_BINARY_CROSS_ENTROPY] =
+            "binary_cross_entropy brings its own sigmoid; set network.output_activation to auto",
+        [SP_POISSON] = "poisson brings its own exponential; set network.output_activation to auto",
+    };
+    if (sp_loss_takes_logits(loss)) return output == sp_output_of(loss, true) ? NULL : brings[loss];
+    if (output == SP_SOFTMAX)
+        return "softmax goes with cross_entropy; for other losses use sigmoid, tanh, relu or identity";
+    if (output == SP_EXPONENTIAL)
+        return "exponential goes with poisson; for other losses use relu, softplus or identity";
+    return NULL;
+}
+
 const char *sp_monitor_fault(sp_monitor monitor, sp_task task) {
     static const char *const not_of_regression[] = {
         [SP_MONITOR_ACCURACY] = "regression has no accuracy; monitor validation_loss or validation_r2",
@@ -69,12 +84,11 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
     check_one_each(config, "network.activation", config->network.activation.count, "activations", error);
     check_one_each(config, "network.dropout", config->network.dropout.count, "shares", error);
     int output = config->network.output_activation, loss = config->train.loss;
-    if (loss == SP_CROSS_ENTROPY + 1 && output != SP_AUTO && output != SP_SOFTMAX + 1)
-        fault(config, "network.output_activation",
-              "cross_entropy brings its own softmax; set network.output_activation to auto", error);
-    if (loss == SP_SQUARED_ERROR + 1 && output == SP_SOFTMAX + 1)
-        fault(config, "network.output_activation",
-              "softmax goes with cross_entropy; for squared_error use sigmoid, tanh, relu or identity", error);
+    const char *output_fault =
+        loss == SP_AUTO || output == SP_AUTO ? NULL : sp_output_fault((sp_loss)(loss - 1), (sp_activation)(output - 1));
+    if (output_fault) fault(config, "network.output_activation", output_fault, error);
+    if (config->train.label_smoothing > 0 && loss != SP_AUTO && loss != SP_CROSS_ENTROPY + 1)
+        fault(config, "train.label_smoothing", "label_smoothing is for cross_entropy; set it to 0", error);
     if (config->data.task == SP_REGRESSION && loss == SP_CROSS_ENTROPY + 1)
         fault(config, "train.loss", "cross_entropy is for classes; for regression use squared_error", error);
     const char *monitor_fault = sp_monitor_fault((sp_monitor)config->train.monitor, (sp_task)config->data.task);

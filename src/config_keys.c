@@ -24,10 +24,11 @@ static const char *const hidden_activation_names[] = {"sigmoid", "tanh", "relu",
                                                       "gelu",    "silu", "softplus", "identity",   NULL};
 
 /* With `auto` before them: the value is the enum's + 1. */
-static const char *const output_activation_names[] = {"auto",     "sigmoid", "tanh", "relu", "leaky_relu",
-                                                      "elu",      "selu",    "gelu", "silu", "softplus",
-                                                      "identity", "softmax", NULL};
-static const char *const loss_names[] = {"auto", "squared_error", "cross_entropy", NULL};
+static const char *const output_activation_names[] = {"auto",     "sigmoid", "tanh",        "relu", "leaky_relu",
+                                                      "elu",      "selu",    "gelu",        "silu", "softplus",
+                                                      "identity", "softmax", "exponential", NULL};
+static const char *const loss_names[] = {"auto",  "squared_error",        "cross_entropy", "absolute_error",
+                                         "huber", "binary_cross_entropy", "poisson",       NULL};
 
 #define AT(field)                        offsetof(struct sp_config, field)
 #define TEXT                             .type = SP_KEY_TEXT
@@ -164,7 +165,18 @@ const sp_key sp_keys[] = {
     {"train", "batch_size", WHOLE_OR(1, 1e9, "full"), .offset = AT(train.batch_size), .initial = "32",
      .help = "rows of a mini-batch; 1: stochastic, full: all rows in one; the last may be smaller"},
     {"train", "loss", CHOICE(loss_names), .offset = AT(train.loss), .initial = "auto",
-     .help = "auto: cross_entropy for classification, squared_error for regression"},
+     .help = "of a row, summed over its outputs, and a mean over the rows; auto: cross_entropy for classification, "
+             "squared_error for regression; huber (1964) is squared near 0 and absolute beyond huber_delta; "
+             "binary_cross_entropy is for two classes, one against all, or values from 0 to 1; poisson for counts"},
+    {"train", "huber_delta", REAL(1e-30, 1e30), .offset = AT(train.huber_delta), .initial = "1",
+     .help = "where the square ends (huber)"},
+    {"train", "label_smoothing", REAL(0, 0.999), .offset = AT(train.label_smoothing), .initial = "0",
+     .help = "share of the wanted probability that all classes have alike, in training alone (cross_entropy; Szegedy "
+             "2016)"},
+    {"train", "class_weights", TEXT, .offset = AT(train.class_weights), .initial = "none",
+     .help =
+         "what the loss of a row counts by its class, in training alone: none; balanced: rows / (classes times rows "
+         "of the class); or a number for each class in their order"},
     {"train", "seed", WHOLE(0, 4294967295.0), .offset = AT(train.seed), .initial = "1",
      .help = "of initial weights, order and splits"},
     {"train", "shuffle", CHOICE(switch_names), .offset = AT(train.shuffle), .initial = "yes",

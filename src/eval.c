@@ -53,7 +53,8 @@ static sp_status create_room(sp_evaluator *evaluator, size_t t, size_t rows, con
     sp_status status = sp_workspace_create(evaluator->layout, rows, false, &evaluator->workspaces[t], error);
     if (!status) sp_workspace_clear(evaluator->workspaces[t], evaluator->layout, 0, rows);
     for (size_t i = 0; i < count && !status; i++)
-        if (parts[i]->rows.count > 0) return sp_targets_create(parts[i]->data, rows, &evaluator->targets[t], error);
+        if (parts[i]->rows.count > 0)
+            return sp_targets_create(parts[i]->data, rows, NULL, &evaluator->targets[t], error);
     return status;
 }
 
@@ -124,15 +125,15 @@ static void tally_block(const sp_evaluator *evaluator, const sp_dataset *data, s
     sp_targets_gather(targets, data, rows.rows, rows.count, 0);
     sp_truth truth = sp_targets_at(targets, 0);
     tally->rows = rows.count;
-    tally->loss = sp_loss_rows(net->loss, rows.count, net->outputs, output_stride(evaluator), outputs, truth, 0, NULL,
-                               &tally->correct);
+    tally->loss = sp_loss_rows(net->loss, net->shape, rows.count, net->outputs, output_stride(evaluator), outputs,
+                               truth, 0, NULL, &tally->correct);
 }
 
-/* Hands on what the rows of a block came to: of a softmax layer, which so far has its logits, the probabilities. */
+/* Hands on what the rows of a block came to. */
 static void store_outputs(const sp_evaluator *evaluator, size_t block, size_t rows, float *result, float *outputs) {
     const sp_net *net = evaluator->layout->net;
     size_t stride = output_stride(evaluator);
-    if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(rows, net->outputs, stride, result);
+    sp_loss_finish(net->loss, rows, net->outputs, stride, result);
     for (size_t i = 0; i < rows; i++)
         memcpy(outputs + (block * SP_EVAL_ROWS + i) * net->outputs, result + i * stride,
                net->outputs * sizeof *outputs);

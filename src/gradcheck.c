@@ -15,11 +15,13 @@ typedef struct reference {
     const sp_net *net;
     const sp_data *data;
     sp_batch batch;
-    double *parameters;    /* owned */
-    double *samples;       /* owned [batch, d(0)]: normalised */
-    double *below, *above; /* owned [widest of all layers]: one row on its way up */
-    float *factors;        /* owned, likewise: of dropout */
-    sp_draw draw;          /* the step's */
+    sp_shape shape;             /* of the loss */
+    const float *class_weights; /* borrowed; NULL: all 1 */
+    double *parameters;         /* owned */
+    double *samples;            /* owned [batch, d(0)]: normalised */
+    double *below, *above;      /* owned [widest of all layers]: one row on its way up */
+    float *factors;             /* owned, likewise: of dropout */
+    sp_draw draw;               /* the step's */
 } reference;
 
 static double activate(sp_activation activation, double z) {
@@ -34,7 +36,8 @@ static double activate(sp_activation activation, double z) {
     case SP_SILU: return z / (1 + exp(-z));
     case SP_SOFTPLUS: return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
     case SP_IDENTITY:
-    case SP_SOFTMAX: /* the loss takes the logits */ break;
+    case SP_SOFTMAX: /* these two are left to the loss */
+    case SP_EXPONENTIAL: break;
     }
     return z;
 }
@@ -47,20 +50,35 @@ static double wanted(const reference *ref, uint32_t row, size_t j) {
     return (size_t)set->classes[row] == j;
 }
 
-static double row_loss(const reference *ref, uint32_t row, const double *output) {
-    size_t outputs = ref->net->outputs;
-    if (ref->net->loss == SP_SQUARED_ERROR) {
-        double sum = 0;
-        for (size_t j = 0; j < outputs; j++) sum += pow(wanted(ref, row, j) - output[j], 2);
-        return sum;
+static double output_loss(const reference *ref, double output, double y) {
+    double miss = fabs(output - y), delta = ref->shape.delta;
+    switch (ref->net->loss) {
+    case SP_ABSOLUTE_ERROR: return miss;
+    case SP_HUBER: return miss <= delta ? miss * miss / 2 : delta * (miss - delta / 2);
+    case SP_BINARY_CROSS_ENTROPY: return fmax(output, 0) - y * output + log1p(exp(-fabs(output)));
+    case SP_POISSON: return exp(output) - y * output;
+    default: return miss * miss;
     }
-    double largest = output[0], sum = 0, of_class = 0;
+}
+
+static double cross_entropy(const reference *ref, uint32_t row, const double *output) {
+    size_t outputs = ref->net->outputs;
+    double largest = output[0], sum = 0, of_class = 0, smoothing = ref->shape.smoothing;
     for (size_t j = 1; j < outputs; j++) largest = fmax(largest, output[j]);
     for (size_t j = 0; j < outputs; j++) {
         sum += exp(output[j] - largest);
-        of_class += wanted(ref, row, j) * output[j];
+        of_class += ((1 - smoothing) * wanted(ref, row, j) + smoothing / (double)outputs) * output[j];
     }
     return largest + log(sum) - of_class;
+}
+
+static double row_loss(const reference *ref, uint32_t row, const double *output) {
+    const sp_dataset *set = ref->data->train.data;
+    double sum = 0, weight = set->weights ? set->weights[row] : 1;
+    if (ref->class_weights) weight *= ref->class_weights[set->classes[row]];
+    if (ref->net->loss == SP_CROSS_ENTROPY) return weight * cross_entropy(ref, row, output);
+    for (size_t j = 0; j < ref->net->outputs; j++) sum += output_loss(ref, output[j], wanted(ref, row, j));
+    return weight * sum;
 }
 
 /* Which units are dropped is the step's; what becomes of the gradients of the others is what is checked. */
@@ -81,7 +99,7 @@ static double batch_loss(reference *ref) {
             for (size_t i = 0; i < layer->inputs; i++)
                 for (size_t j = 0; j < layer->outputs; j++)
                     ref->above[j] += ref->below[i] * ref->parameters[layer->weights + i * layer->outputs + j];
-            for (size_t j = 0; j < layer->outputs; j++) ref->above[j] = activate(layer->activation, ref->above[j]);
+            for (size_t j = 0; j < layer->outputs; j++) ref->above[j] = activate(sp_net_applied(net, l), ref->above[j]);
             if (layer->dropout > 0) drop(ref, l + 1, n, layer);
             double *turn = ref->below;
             ref->below = ref->above;
@@ -101,10 +119,15 @@ static void reference_clear(reference *ref) {
 }
 
 /* The same float32 inputs and weights that training sees, widened. */
-static sp_status reference_create(const sp_net *net, const sp_data *data, sp_batch batch, sp_draw draw,
+static sp_status reference_create(const sp_plan *plan, const sp_net *net, const sp_data *data, sp_batch batch,
                                   const float *parameters, reference *ref, sp_error *error) {
     size_t widest = net->widest > net->inputs ? net->widest : net->inputs, values = batch.count * net->inputs;
-    *ref = (reference){.net = net, .data = data, .batch = batch, .draw = draw};
+    *ref = (reference){.net = net,
+                       .data = data,
+                       .batch = batch,
+                       .draw = {plan->seed, batch.step},
+                       .shape = plan->shape,
+                       .class_weights = plan->class_weights};
     ref->parameters = sp_allocate(net->parameters, sizeof(double));
     ref->samples = sp_allocate(values, sizeof(double));
     ref->below = sp_allocate(widest, sizeof(double));
@@ -117,7 +140,7 @@ static sp_status reference_create(const sp_net *net, const sp_data *data, sp_bat
     } else {
         sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered,
                              net->inputs);
-        sp_shard_disturb(net, (sp_slice){0, batch.count}, draw, net->inputs, gathered);
+        sp_shard_disturb(net, (sp_slice){0, batch.count}, ref->draw, net->inputs, gathered);
         for (size_t i = 0; i < values; i++) ref->samples[i] = gathered[i];
         for (size_t i = 0; i < net->parameters; i++) ref->parameters[i] = parameters[i];
     }
@@ -180,7 +203,7 @@ sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data
     }
     sp_batch_order(rows->index, rows->count, true, seed, 1, order);
     sp_batch batch = sp_batch_at(order, rows->count, plan->batch_size < MOST_ROWS ? plan->batch_size : MOST_ROWS, 0);
-    sp_status status = reference_create(net, data, batch, (sp_draw){plan->seed, batch.step}, parameters, &ref, error);
+    sp_status status = reference_create(plan, net, data, batch, parameters, &ref, error);
     sp_tally tally;
     if (!status) status = sp_stepper_prepare(stepper, batch.count, error);
     if (!status) status = sp_stepper_gradients(stepper, batch, gradients, &tally, error);

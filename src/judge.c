@@ -14,7 +14,7 @@ static sp_status make_room(sp_judge *judge, size_t items, const sp_part *const *
     }
     judge->outputs = sp_allocate(rows, row_bytes);
     if (!judge->outputs) return sp_fail_memory(error, "the predictions", sp_bytes(rows, row_bytes));
-    sp_status status = data ? sp_targets_create(data, rows, &judge->targets, error) : SP_OK;
+    sp_status status = data ? sp_targets_create(data, rows, NULL, &judge->targets, error) : SP_OK;
     return status ? status : sp_scores_create(rows, items, &judge->scores, error);
 }
 
@@ -42,8 +42,7 @@ void sp_judge_destroy(sp_judge *judge) {
 
 /* Whether outputs are probabilities of the classes, so that they have a log-loss. */
 static bool says_probabilities(const sp_net *net) {
-    sp_activation last = net->layers[net->depth - 1].activation;
-    return last == SP_SOFTMAX || (last == SP_SIGMOID && net->outputs == 1);
+    return net->loss == SP_CROSS_ENTROPY || (net->outputs == 1 && net->layers[net->depth - 1].activation == SP_SIGMOID);
 }
 
 sp_tally sp_judge_part(sp_judge *judge, sp_evaluator *evaluator, const sp_weights *weights,

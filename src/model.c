@@ -104,7 +104,7 @@ sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inpu
                             net->inputs);
         sp_pass_outputs(pass, &weights, workspace, &(sp_slice){0, count}, 1);
         float *result = workspace->activations[net->depth];
-        if (net->layers[net->depth - 1].activation == SP_SOFTMAX) sp_softmax(count, net->outputs, net->outputs, result);
+        sp_loss_finish(net->loss, count, net->outputs, net->outputs, result);
         memcpy(outputs + first * net->outputs, result, count * net->outputs * sizeof *outputs);
     }
     sp_workspace_destroy(workspace);

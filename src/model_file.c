@@ -86,9 +86,10 @@ static void list_tensors(const sp_net *net, const float *parameters, sp_tensor *
 sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error) {
     enum { WIDEST = SP_MOST_LAYERS * 22 };
     const sp_net *net = model->net;
-    char widths[WIDEST], activations[WIDEST], column[24];
+    char widths[WIDEST], activations[WIDEST], column[24], delta[32];
     print_layers(net, widths, activations, WIDEST);
     snprintf(column, sizeof column, "%zu", model->target_column);
+    sp_print_real(net->shape.delta, delta, sizeof delta);
     char *classes = print_names(&model->classes), *features = print_names(&model->features);
     char *shift = print_floats(model->preprocess.shift, net->inputs);
     char *scale = print_floats(model->preprocess.scale, net->inputs);
@@ -104,6 +105,7 @@ sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error
             {"version", sp_version()},
             {"task", sp_task_names[model->task]},
             {"loss", sp_loss_names[net->loss]},
+            {"huber_delta", delta},
             {"widths", widths},
             {"activations", activations},
             {"classes", classes},
@@ -161,7 +163,7 @@ static bool parse_layers(const sp_safetensors *file, size_t *depth, size_t *widt
         int activation = 0;
         if (!next_word(&names, word)) return false;
         while (sp_activation_names[activation] && strcmp(sp_activation_names[activation], word) != 0) activation++;
-        if (!sp_activation_names[activation] || (activation == SP_SOFTMAX && l + 1 < *depth)) return false;
+        if (!sp_activation_names[activation] || (activation >= SP_SOFTMAX && l + 1 < *depth)) return false;
         activations[l] = (sp_activation)activation;
     }
     return true;
@@ -170,9 +172,10 @@ static bool parse_layers(const sp_safetensors *file, size_t *depth, size_t *widt
 /* Whether outputs, classes, loss and output activation of a file go together. */
 static bool fits_together(const sp_model *model) {
     const sp_net *net = model->net;
-    bool softmax = net->layers[net->depth - 1].activation == SP_SOFTMAX;
+    sp_activation output = net->layers[net->depth - 1].activation;
+    bool softmax = output == SP_SOFTMAX, logits = sp_loss_takes_logits(net->loss);
     size_t classes = model->classes.count;
-    if (softmax != (net->loss == SP_CROSS_ENTROPY)) return false;
+    if (logits ? output != sp_output_of(net->loss, true) : output >= SP_SOFTMAX) return false;
     if (model->features.count != 0 && model->features.count != net->inputs) return false;
     if (model->task == SP_REGRESSION) return classes == 0 && !softmax && net->outputs == 1;
     return classes >= 2 && (net->outputs == classes || (net->outputs == 1 && classes == 2 && !softmax));
@@ -201,7 +204,9 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
     const char *target = sp_safetensors_text(file, "target_name");
     int loss = choice_of(file, "loss", sp_loss_names), task = choice_of(file, "task", sp_task_names);
     int normalize = choice_of(file, "normalize", sp_normalize_names);
+    const char *delta = sp_safetensors_text(file, "huber_delta"); /* older files have none */
     long long target_column;
+    double bend;
 
     if (!format || strcmp(format, format_name) != 0) return not_a_model(path, "its metadata does not say so", error);
     if (loss < 0 || task < SP_CLASSIFICATION || normalize < 0)
@@ -215,6 +220,9 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
     sp_status status = sp_net_create(depth, widths, activations, (sp_loss)loss, &model->net, error);
     if (!status) status = sp_preprocess_create(widths[0], &model->preprocess, error);
     if (status) return status;
+    if (delta && (!sp_parse_real(delta, &bend) || !(bend > 0)))
+        return not_a_model(path, "its huber_delta is malformed", error);
+    if (delta) model->net->shape.delta = (float)bend;
     model->task = (sp_task)task;
     model->preprocess.kind = (sp_normalize)normalize;
     model->target_column = (size_t)target_column;

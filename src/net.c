@@ -23,6 +23,7 @@ sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation 
     made->inputs = widths[0];
     made->outputs = widths[depth];
     made->loss = loss;
+    made->shape = (sp_shape){.delta = 1};
     for (size_t l = 0; l < depth; l++) {
         sp_layer *layer = &made->layers[l];
         *layer = (sp_layer){.inputs = widths[l], .outputs = widths[l + 1], .activation = activations[l]};
@@ -39,6 +40,19 @@ sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation 
     }
     *net = made;
     return SP_OK;
+}
+
+sp_activation sp_output_of(sp_loss loss, bool classes) {
+    switch (loss) {
+    case SP_CROSS_ENTROPY: return SP_SOFTMAX;
+    case SP_BINARY_CROSS_ENTROPY: return SP_SIGMOID;
+    case SP_POISSON: return SP_EXPONENTIAL;
+    default: return classes ? SP_SIGMOID : SP_IDENTITY;
+    }
+}
+
+sp_activation sp_net_applied(const sp_net *net, size_t l) {
+    return l + 1 == net->depth && sp_loss_takes_logits(net->loss) ? SP_IDENTITY : net->layers[l].activation;
 }
 
 void sp_net_destroy(sp_net *net) {

@@ -38,6 +38,7 @@ typedef struct sp_net {
     sp_loss loss;
     double input_dropout; /* share of a(0) that a training step drops, */
     double input_noise;   /* after it has added noise of this deviation */
+    sp_shape shape;       /* of the loss, as it is judged by; training may have another */
 } sp_net;
 
 /*
@@ -58,6 +59,12 @@ void sp_net_destroy(sp_net *net);
  * lecun for selu, xavier for the others, uniform. constant: every weight is `value`.
  */
 void sp_net_initialise(const sp_net *net, sp_init init, double value, uint64_t seed, float *parameters);
+
+/* The output activation that goes with a loss. */
+sp_activation sp_output_of(sp_loss loss, bool classes);
+
+/* The activation that the passes apply to layer l (from 0): none where the loss takes logits. */
+sp_activation sp_net_applied(const sp_net *net, size_t l);
 
 /* Floating-point operations of one forward and backward pass over one row. */
 double sp_net_flops(const sp_net *net);

@@ -21,8 +21,7 @@ static size_t padded(size_t rows, size_t stride) {
 
 static bool keeps_slope(const sp_layout *layout, size_t l) {
     if (l == 0) return false;
-    const sp_layer *layer = &layout->net->layers[l - 1];
-    return layer->dropout > 0 || sp_activation_keeps_slope(layer->activation);
+    return layout->net->layers[l - 1].dropout > 0 || sp_activation_keeps_slope(sp_net_applied(layout->net, l - 1));
 }
 
 /* a(l); going backward, e(l) and perhaps da(l)/dz(l), too. */
@@ -255,7 +254,7 @@ static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_wor
             float *a = workspace->activations[l + 1] + at;
             sp_product_run(&products[rows], workspace->activations[l] + row * below, weights->packed + panel->offset,
                            a);
-            sp_activation_forward(pass->layout->net->layers[l].activation, rows, panel->width, lay->stride,
+            sp_activation_forward(sp_net_applied(pass->layout->net, l), rows, panel->width, lay->stride,
                                   weights->packed + lay->bias + panel->first, a, slope_at(workspace, l + 1, at));
             if (draw && pass->layout->net->layers[l].dropout > 0) drop(pass, workspace, l, panel, row, rows, *draw);
         }
@@ -272,14 +271,14 @@ void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspac
         sp_pass_forward(pass, weights, workspace, l, 0, pass->layout->layers[l].panels, slices, count, NULL);
 }
 
-double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,
-                    size_t *correct) {
+double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_shape shape, sp_truth truth,
+                    float inverse_n, size_t *correct) {
     const sp_net *net = pass->layout->net;
     size_t stride = stride_of(pass->layout, net->depth);
     const float *yhat = workspace->activations[net->depth] + slice.first * stride;
     float *e = workspace->errors[net->depth] + slice.first * stride;
-    double loss = sp_loss_rows(net->loss, slice.count, net->outputs, stride, yhat, truth, inverse_n, e, correct);
-    sp_activation_backward(net->layers[net->depth - 1].activation, slice.count, net->outputs, stride, yhat,
+    double loss = sp_loss_rows(net->loss, shape, slice.count, net->outputs, stride, yhat, truth, inverse_n, e, correct);
+    sp_activation_backward(sp_net_applied(net, net->depth - 1), slice.count, net->outputs, stride, yhat,
                            slope_at(workspace, net->depth, slice.first * stride), e);
     return loss;
 }
@@ -331,7 +330,7 @@ static void backward_strip(const sp_pass *pass, const sp_weights *weights, sp_wo
             size_t at = row * below + first;
             float *e = workspace->errors[l] + at;
             sp_product_run(&products[rows], workspace->errors[l + 1] + row * lay->stride, w, e);
-            sp_activation_backward(pass->layout->net->layers[l - 1].activation, rows, width, below,
+            sp_activation_backward(sp_net_applied(pass->layout->net, l - 1), rows, width, below,
                                    workspace->activations[l] + at, slope_at(workspace, l, at), e);
         }
 }

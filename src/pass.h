@@ -45,8 +45,8 @@ sp_status sp_pass_prepare(sp_pass *pass, size_t rows, sp_error *error);
 
 /*
  * a(l) = f(W(l)^T a(l-1) + b(l)) of layer l (from 0, here and below), over `count` slices: the columns of panels
- * first .. last - 1. The last layer's are logits under softmax. Of a training step, which then goes backward, units
- * are dropped as `draw` has it; NULL: of none.
+ * first .. last - 1. The last layer's may be logits: see math/loss.h. Of a training step, which then goes backward,
+ * units are dropped as `draw` has it; NULL: of none.
  */
 void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
                      size_t first, size_t last, const sp_slice *slices, size_t count, const sp_draw *draw);
@@ -59,8 +59,8 @@ void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspac
  * Loss of one slice that went forward, and e(L). `inverse_n` is 1/N of the whole mini-batch. Returns
  * the sum of the rows' losses; `truth` is that of the slice's rows; *correct: see math/loss.h.
  */
-double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_truth truth, float inverse_n,
-                    size_t *correct);
+double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_shape shape, sp_truth truth,
+                    float inverse_n, size_t *correct);
 
 /* Floats of scratch that a thread needs to go backward. */
 size_t sp_pass_scratch(const sp_layout *layout);

@@ -4,39 +4,12 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "batch.h"
+#include "objective.h"
 #include "pass.h"
 #include "shard.h"
 #include "update.h"
 
-static sp_status resolve(sp_config *config, const sp_data *data, sp_error *error) {
-    config->data.task = (int)data->task;
-    bool classes = data->task == SP_CLASSIFICATION;
-    if (config->train.loss == SP_AUTO) {
-        /* An output activation that is no softmax can only mean the other loss. */
-        int output = config->network.output_activation;
-        bool softmax = output == SP_AUTO || output == SP_SOFTMAX + 1;
-        config->train.loss = (classes && softmax ? SP_CROSS_ENTROPY : SP_SQUARED_ERROR) + 1;
-    }
-    bool cross_entropy = config->train.loss == SP_CROSS_ENTROPY + 1;
-    char place[4200];
-    sp_config_place(config, "train.loss", place, sizeof place);
-    if (cross_entropy && !classes)
-        return sp_fail(error, SP_BAD_CONFIG,
-                       "%s: cross_entropy is for classes, but the targets of %s are values; use squared_error, or set "
-                       "data.task to classification",
-                       place, config->data.train);
-    if (config->network.output_activation == SP_AUTO)
-        config->network.output_activation = 1 + (cross_entropy ? SP_SOFTMAX : classes ? SP_SIGMOID : SP_IDENTITY);
-    if (config->network.output_activation == SP_SOFTMAX + 1 && !cross_entropy)
-        return sp_fail(error, SP_BAD_CONFIG, "%s: softmax goes with cross_entropy; use sigmoid, tanh, relu or identity",
-                       place);
-    if (config->train.monitor == SP_MONITOR_AUTO)
-        config->train.monitor = classes ? SP_MONITOR_ACCURACY : SP_MONITOR_LOSS;
-    const char *monitor_fault = sp_monitor_fault((sp_monitor)config->train.monitor, data->task);
-    if (!monitor_fault) return SP_OK;
-    sp_config_place(config, "train.monitor", place, sizeof place);
-    return sp_fail(error, SP_BAD_CONFIG, "%s: %s", place, monitor_fault);
-}
+#include <stdlib.h>
 
 /* What a training step drops and adds. */
 static void set_noise(const sp_config *config, sp_net *net) {
@@ -56,12 +29,14 @@ static sp_status create_net(const sp_config *config, const sp_data *data, sp_net
         widths[l + 1] = (size_t)config->network.hidden.item[l];
         activations[l] = (sp_activation)config->network.activation.item[one_each ? l : 0];
     }
-    /* Two classes under squared_error need one output: y is 0 or 1. */
-    bool one_output = data->classes.count == 0 || (data->classes.count == 2 && loss == SP_SQUARED_ERROR);
+    /* Two classes need one output, y is 0 or 1; but softmax wants one each. */
+    bool one_output = data->classes.count == 0 || (data->classes.count == 2 && loss != SP_CROSS_ENTROPY);
     widths[hidden + 1] = one_output ? 1 : data->classes.count;
     activations[hidden] = (sp_activation)(config->network.output_activation - 1);
     sp_status status = sp_net_create(hidden + 1, widths, activations, loss, net, error);
-    if (!status) set_noise(config, *net);
+    if (status) return status;
+    set_noise(config, *net);
+    (*net)->shape.delta = (float)config->train.huber_delta;
     return status;
 }
 
@@ -128,7 +103,7 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
 sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
     *plan = (sp_plan){0};
     sp_status status = sp_kernels_choose((sp_kernel_choice)config->parallel.kernels, &plan->kernels, error);
-    if (!status) status = resolve(config, data, error);
+    if (!status) status = sp_objective_resolve(config, data, error);
     if (!status) status = create_net(config, data, &plan->net, error);
     if (status) return status;
 
@@ -141,6 +116,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
     plan->seed = (uint64_t)config->train.seed;
     plan->optim = optim_of(config);
+    plan->shape = plan->net->shape;
+    plan->shape.smoothing = (float)config->train.label_smoothing;
     plan->clip_norm = config->optimizer.clip_norm;
     plan->max_norm = config->optimizer.max_norm;
     plan->average = config->optimizer.ema;
@@ -153,7 +130,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
      * stay in cache, and any thread takes the next tile. Nothing is in the other scale.
      */
     if (plan->reduction == SP_REDUCTION_AUTO) plan->reduction = SP_REDUCTION_FUSED;
-    status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
+    status = sp_objective_class_weights(config, data, &plan->class_weights, error);
+    if (!status) status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
     if (status) return status;
     plan->threads_follow = config->parallel.threads == SP_AUTO;
     plan->threads = plan->threads_follow ? useful_threads(plan) : (size_t)config->parallel.threads;
@@ -164,5 +142,6 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
 void sp_plan_clear(sp_plan *plan) {
     sp_layout_destroy(plan->layout);
     sp_net_destroy(plan->net);
+    free(plan->class_weights);
     *plan = (sp_plan){0};
 }

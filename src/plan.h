@@ -17,6 +17,8 @@ typedef struct sp_plan {
     sp_reduction reduction;         /* private or fused */
     uint64_t seed;                  /* of all random numbers */
     sp_optim optim;
+    sp_shape shape;             /* of the loss, in training */
+    float *class_weights;       /* owned [classes]; NULL: all 1 */
     double clip_norm, max_norm; /* see update.h; 0: off */
     double average;             /* share that the average of the weights keeps in a step; 0: none is kept */
     sp_schedule schedule;       /* as it is before the first step */

@@ -24,19 +24,20 @@ size_t sp_shard_auto(size_t batch_size) {
     return shards;
 }
 
-sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, const sp_dataset *data,
-                           const sp_preprocess *preprocess, sp_shards **shards, sp_error *error) {
+sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards **shards, sp_error *error) {
+    size_t count = plan->shards, rows = plan->batch_size;
     sp_shards *made = calloc(1, sizeof *made);
     if (made) {
-        *made = (sp_shards){.count = count, .data = data, .preprocess = preprocess};
+        *made = (sp_shards){
+            .count = count, .shape = plan->shape, .data = data->train.data, .preprocess = &data->preprocess};
         made->slices = sp_allocate_zeroed(count, sizeof *made->slices);
         made->tallies = sp_allocate_zeroed(count, sizeof *made->tallies);
     }
     sp_status status = SP_OK;
     if (!made || !made->slices || !made->tallies)
         status = sp_fail_memory(error, "the shards", sp_bytes(count, sizeof(sp_slice)));
-    if (!status) status = sp_targets_create(data, rows, &made->targets, error);
-    if (!status) status = sp_workspace_create(layout, rows, true, &made->workspace, error);
+    if (!status) status = sp_targets_create(made->data, rows, plan->class_weights, &made->targets, error);
+    if (!status) status = sp_workspace_create(plan->layout, rows, true, &made->workspace, error);
     if (status) {
         sp_shards_destroy(made);
         return status;
@@ -80,7 +81,8 @@ void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size
         sp_slice slice = shards->slices[s];
         sp_truth truth = sp_targets_at(&shards->targets, slice.first);
         sp_tally tally = {.rows = slice.count};
-        tally.loss = sp_pass_loss(pass, shards->workspace, slice, truth, 1.0f / (float)batch.count, &tally.correct);
+        tally.loss = sp_pass_loss(pass, shards->workspace, slice, shards->shape, truth, 1.0f / (float)batch.count,
+                                  &tally.correct);
         sp_tally_add(&shards->tallies[s], &tally);
     }
 }

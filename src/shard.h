@@ -3,9 +3,9 @@
 #define SP_SHARD_H
 
 #include "batch.h"
-#include "data/preprocess.h"
 #include "metrics.h"
 #include "pass.h"
+#include "plan.h"
 #include "targets.h"
 
 /* Slice `shard` of `shards` of `rows` rows: floor(rows s / S) .. floor(rows (s + 1) / S) - 1. */
@@ -31,13 +31,13 @@ typedef struct sp_shards {
     sp_tally *tallies;               /* owned [count]: of all rows since they were last set to zero */
     sp_workspace *workspace;         /* owned: rows of a mini-batch */
     sp_targets targets;              /* owned: of the rows of a mini-batch */
+    sp_shape shape;                  /* of the loss, in training */
     const sp_dataset *data;          /* borrowed */
     const sp_preprocess *preprocess; /* borrowed */
 } sp_shards;
 
-/* For mini-batches of up to `rows` rows. */
-sp_status sp_shards_create(const sp_layout *layout, size_t rows, size_t count, const sp_dataset *data,
-                           const sp_preprocess *preprocess, sp_shards **shards, sp_error *error);
+/* For the mini-batches of a plan; borrows plan->class_weights, and the data. */
+sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards **shards, sp_error *error);
 void sp_shards_destroy(sp_shards *shards);
 
 /*

@@ -363,9 +363,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
                          .seed = plan->seed};
     bool private = plan->reduction == SP_REDUCTION_PRIVATE;
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
-    if (!status)
-        status = sp_shards_create(weights->layout, plan->batch_size, plan->shards, data->train.data, &data->preprocess,
-                                  &made->shards, error);
+    if (!status) status = sp_shards_create(plan, data, &made->shards, error);
     if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
     if (!status) status = sp_update_create(plan, weights, &made->update, error);
     if (!status) status = gather_crew(made, error);

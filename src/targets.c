@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-sp_status sp_targets_create(const sp_dataset *data, size_t rows, sp_targets *targets, sp_error *error) {
-    *targets = (sp_targets){.width = data->targets};
+sp_status sp_targets_create(const sp_dataset *data, size_t rows, const float *class_weights, sp_targets *targets,
+                            sp_error *error) {
+    *targets = (sp_targets){.width = data->targets, .class_weights = class_weights};
     bool good = true;
     if (data->classes) good = (targets->classes = sp_allocate_zeroed(rows, sizeof *targets->classes));
     if (data->values && good)
         good = (targets->values = sp_allocate_zeroed(rows, sp_bytes(data->targets, sizeof *targets->values)));
-    if (data->weights && good) good = (targets->weights = sp_allocate_zeroed(rows, sizeof *targets->weights));
+    if ((data->weights || class_weights) && good)
+        good = (targets->weights = sp_allocate_zeroed(rows, sizeof *targets->weights));
     return good ? SP_OK : sp_fail_memory(error, "the targets", sp_bytes(rows, (data->targets + 2) * sizeof(float)));
 }
 
@@ -28,7 +30,11 @@ void sp_targets_gather(sp_targets *targets, const sp_dataset *data, const uint32
     for (size_t i = 0; targets->classes && i < count; i++) targets->classes[first + i] = data->classes[rows[i]];
     for (size_t i = 0; targets->values && i < count; i++)
         memcpy(targets->values + (first + i) * width, data->values + rows[i] * width, width * sizeof(float));
-    for (size_t i = 0; targets->weights && i < count; i++) targets->weights[first + i] = data->weights[rows[i]];
+    for (size_t i = 0; targets->weights && i < count; i++) {
+        float weight = data->weights ? data->weights[rows[i]] : 1;
+        targets->weights[first + i] =
+            targets->class_weights ? weight * targets->class_weights[data->classes[rows[i]]] : weight;
+    }
 }
 
 sp_truth sp_targets_at(const sp_targets *targets, size_t first) {

@@ -7,14 +7,17 @@
 
 /* Room for the targets of some rows; whoever gathers some rows writes only those. */
 typedef struct sp_targets {
-    int32_t *classes; /* owned [rows]; NULL: no classes */
-    float *values;    /* owned [rows, width]; NULL: no values */
-    float *weights;   /* owned [rows]; NULL: every row weighs 1 */
-    size_t width;     /* values of a row */
+    int32_t *classes;           /* owned [rows]; NULL: no classes */
+    float *values;              /* owned [rows, width]; NULL: no values */
+    float *weights;             /* owned [rows]; NULL: every row weighs 1 */
+    size_t width;               /* values of a row */
+    const float *class_weights; /* borrowed [classes]: times the weights of rows of each class; NULL: all 1 */
 } sp_targets;
 
-/* Room for `rows` rows of data sets like `data`. SP_FAILED: no memory; `targets` can then be cleared, too. */
-sp_status sp_targets_create(const sp_dataset *data, size_t rows, sp_targets *targets, sp_error *error);
+/* Room for `rows` rows of data sets like `data`; `class_weights` may be NULL. SP_FAILED: no memory; `targets` can then
+ * be cleared, too. */
+sp_status sp_targets_create(const sp_dataset *data, size_t rows, const float *class_weights, sp_targets *targets,
+                            sp_error *error);
 void sp_targets_clear(sp_targets *targets);
 
 /* Gathers what `count` rows of `data` should come to into rows first .. first + count - 1 of the room. */

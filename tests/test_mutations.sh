@@ -43,15 +43,20 @@ mutate() {
 }
 
 se='train.loss=squared_error'
-mutate src/math/loss.c 's/2\.0f \* inverse_n \* miss/inverse_n * miss/' -s $se
-mutate src/math/loss.c 's/block->value\[i\] \*= inverse_n/block->value[i] *= 1.0f/'
-mutate src/math/loss.c 's/\* rows + i\] -= 1\.0f/* rows + i] += 1.0f/'
+mutate src/math/loss.c 's/slope\[j\] = 2\.0f \* miss/slope[j] = miss/' -s $se
+mutate src/math/loss.c 's/slope\[j\] = miss > 0 ? 1\.0f/slope[j] = miss > 0 ? 0.9f/' -s train.loss=absolute_error
+mutate src/math/loss.c 's/miss < -delta ? -delta/miss < -delta ? delta/' -s train.loss=huber -s train.huber_delta=0.1
+mutate src/math/loss.c 's/slope\[j\] = s - y/slope[j] = s + y/' -s train.loss=binary_cross_entropy
+mutate src/math/softmax.c 's/block->value\[i\] \*= inverse_n/block->value[i] *= 1.0f/'
+mutate src/math/softmax.c 's/\* rows + i\] -= 1\.0f/* rows + i] += 1.0f/'
+mutate src/math/softmax.c 's/float all = shape\.smoothing/float all = 2 * shape.smoothing/' -s train.label_smoothing=0.2
+mutate src/targets.c 's/weight \* targets->class_weights/2 * weight * targets->class_weights/' -s train.class_weights=1,2,3
 mutate src/math/activation.c 's/e\[j\] \*= a\[j\] \* (1\.0f - a\[j\])/e[j] *= (1.0f - a[j])/' -s network.activation=sigmoid
 mutate src/math/activation.c 's/e\[j\] \*= 1\.0f - a\[j\] \* a\[j\]/e[j] *= 1.0f + a[j] * a[j]/'
 mutate src/math/activation.c 's/e\[j\] = a\[j\] > 0\.0f ? e\[j\] : 0\.0f/e[j] = a[j] > 0.0f ? e[j] : 0.1f * e[j]/' -s network.activation=relu
 mutate src/pass.c 's/sum\[j\] += e/sum[j] -= e/'
 mutate src/pass.c 's/for (size_t i = 0; i < rows; i++)$/for (size_t i = 1; i < rows; i++)/'
-mutate src/pass.c 's/sp_activation_backward(pass->layout->net->layers\[l - 1\]\.activation/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8
+mutate src/pass.c 's/sp_activation_backward(sp_net_applied(pass->layout->net, l - 1)/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8
 mutate src/math/noise.c 's/if (slope) multiply/if (!slope) multiply/' -s network.dropout=0.5
 mutate src/shard.c 's/1\.0f \/ (float)batch\.count/1.0f \/ (float)slice.count/' -s parallel.shards=4
 mutate src/reduce.c 's/sum\[i\] = left\[i\] + right\[i\]/sum[i] = left[i]/' -s parallel.shards=4

@@ -65,7 +65,7 @@ static double pass(setup *made, size_t rows, const float *inputs, sp_truth truth
         for (size_t j = 0; j < net->inputs; j++)
             made->workspace->activations[0][i * made->layout->input_stride + j] = inputs[i * net->inputs + j];
     sp_pass_outputs(made->pass, made->weights, made->workspace, &slice, 1);
-    double loss = sp_pass_loss(made->pass, made->workspace, slice, truth, inverse_n, correct);
+    double loss = sp_pass_loss(made->pass, made->workspace, slice, (sp_shape){.delta = 1}, truth, inverse_n, correct);
     float *scratch = malloc((sp_pass_scratch(made->layout) + 1) * sizeof *scratch);
     for (size_t l = net->depth - 1; l >= 1; l--)
         sp_pass_backward(made->pass, made->weights, made->workspace, l, 0, made->layout->layers[l].strips, &slice, 1,

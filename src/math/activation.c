@@ -3,8 +3,9 @@
 #include "base/vector.h"
 #include "math/elementary.h"
 
-const char *const sp_activation_names[] = {"sigmoid", "tanh", "relu",     "leaky_relu", "elu",     "selu",
-                                           "gelu",    "silu", "softplus", "identity",   "softmax", NULL};
+const char *const sp_activation_names[] = {"sigmoid", "tanh",        "relu", "leaky_relu", "elu",
+                                           "selu",    "gelu",        "silu", "softplus",   "identity",
+                                           "softmax", "exponential", NULL};
 
 static const float leak = 0.01f;
 static const float selu_scale = 1.05070098735548049342f, selu_alpha = 1.67326324235437728481f;

@@ -16,7 +16,8 @@ typedef enum sp_activation {
     SP_SILU,       /* f(z) = z s, f' = s (1 + z (1 - s)), s = sigmoid(z) (the same; Elfwing et al. 2018) */
     SP_SOFTPLUS,   /* f(z) = log(1 + exp(z)), f' = 1 - exp(-a) (Dugas et al., NIPS 2000) */
     SP_IDENTITY,   /* f(z) = z,                 f' = 1 */
-    SP_SOFTMAX     /* output layer only: kept as logits here, see math/loss.h */
+    SP_SOFTMAX,    /* output layer only, as the next: left to the loss, see math/loss.h */
+    SP_EXPONENTIAL /* exp(z) */
 } sp_activation;
 
 /* Names in the order above, NULL at the end; the first SP_SOFTMAX of them fit a hidden layer. */

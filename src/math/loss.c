@@ -2,11 +2,17 @@
 
 #include "base/vector.h"
 #include "math/elementary.h"
+#include "math/softmax.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <string.h>
 
-const char *const sp_loss_names[] = {"squared_error", "cross_entropy", NULL};
+const char *const sp_loss_names[] = {
+    "squared_error", "cross_entropy", "absolute_error", "huber", "binary_cross_entropy", "poisson", NULL};
+
+bool sp_loss_takes_logits(sp_loss loss) {
+    return loss == SP_CROSS_ENTROPY || loss == SP_BINARY_CROSS_ENTROPY || loss == SP_POISSON;
+}
 
 size_t sp_predicted_class(size_t outputs, const float *output) {
     if (outputs == 1) return output[0] > 0.5f;
@@ -16,6 +22,64 @@ size_t sp_predicted_class(size_t outputs, const float *output) {
     return best;
 }
 
+/* ---- Losses of single outputs ------------------------------------------------------------------ */
+
+/* A row goes through in pieces of so many outputs. */
+enum { PIECE = 64 };
+
+/* Outputs and what is wanted of them, and then the loss of each and its derivative by the output. */
+typedef struct piece {
+    size_t count;
+    float output[PIECE], wanted[PIECE], loss[PIECE], slope[PIECE];
+} piece;
+
+static void squared_error(piece *p) {
+    for (size_t j = 0; j < p->count; j++) {
+        float miss = p->output[j] - p->wanted[j];
+        p->loss[j] = miss * miss;
+        p->slope[j] = 2.0f * miss;
+    }
+}
+
+static void absolute_error(piece *p) {
+    for (size_t j = 0; j < p->count; j++) {
+        float miss = p->output[j] - p->wanted[j];
+        p->loss[j] = fabsf(miss);
+        p->slope[j] = miss > 0 ? 1.0f : miss < 0 ? -1.0f : 0;
+    }
+}
+
+static void huber(float delta, piece *p) {
+    for (size_t j = 0; j < p->count; j++) {
+        float miss = p->output[j] - p->wanted[j], size = fabsf(miss);
+        p->loss[j] = size <= delta ? 0.5f * miss * miss : delta * (size - 0.5f * delta);
+        p->slope[j] = miss > delta ? delta : miss < -delta ? -delta : miss;
+    }
+}
+
+/* max(z, 0) - y z + log(1 + exp(-|z|)): nothing in it can overflow. */
+static void binary_cross_entropy(piece *p) {
+    float e[PIECE], log1p_e[PIECE];
+    for (size_t j = 0; j < p->count; j++) e[j] = -fabsf(p->output[j]);
+    sp_exp(p->count, e);
+    memcpy(log1p_e, e, p->count * sizeof *e);
+    sp_log1p(p->count, log1p_e);
+    for (size_t j = 0; j < p->count; j++) {
+        float z = p->output[j], y = p->wanted[j], s = (z >= 0 ? 1.0f : e[j]) / (1.0f + e[j]);
+        p->loss[j] = ((z > 0 ? z : 0) - y * z) + log1p_e[j];
+        p->slope[j] = s - y;
+    }
+}
+
+static void poisson(piece *p) {
+    memcpy(p->slope, p->output, p->count * sizeof *p->slope);
+    sp_exp(p->count, p->slope);
+    for (size_t j = 0; j < p->count; j++) {
+        p->loss[j] = p->slope[j] - p->wanted[j] * p->output[j];
+        p->slope[j] -= p->wanted[j];
+    }
+}
+
 /* y of output j in row i. */
 static float wanted(sp_truth truth, size_t outputs, size_t i, size_t j) {
     if (truth.values) return truth.values[i * outputs + j];
@@ -23,171 +87,80 @@ static float wanted(sp_truth truth, size_t outputs, size_t i, size_t j) {
     return (size_t)truth.classes[i] == j ? 1.0f : 0.0f;
 }
 
-static double squared_error(size_t rows, size_t outputs, size_t stride, const float *output, sp_truth truth,
-                            float inverse_n, float *error) {
+static void judge(sp_loss loss, sp_shape shape, piece *p) {
+    switch (loss) {
+    case SP_ABSOLUTE_ERROR: absolute_error(p); break;
+    case SP_HUBER: huber(shape.delta, p); break;
+    case SP_BINARY_CROSS_ENTROPY: binary_cross_entropy(p); break;
+    case SP_POISSON: poisson(p); break;
+    default: squared_error(p); break;
+    }
+}
+
+/* Outputs first .. of one row; returns the sum of their losses. */
+static double judge_outputs(sp_loss loss, sp_shape shape, size_t outputs, size_t i, size_t first, const float *output,
+                            sp_truth truth, float share, float *error) {
+    piece p = {.count = outputs - first < PIECE ? outputs - first : PIECE};
     double sum = 0;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < outputs; j++) {
-            float miss = output[i * stride + j] - wanted(truth, outputs, i, j);
-            sum += (double)miss * miss;
-            if (error) error[i * stride + j] = 2.0f * inverse_n * miss;
-        }
+    for (size_t j = 0; j < p.count; j++) {
+        p.output[j] = output[first + j];
+        p.wanted[j] = wanted(truth, outputs, i, first + j);
+    }
+    judge(loss, shape, &p);
+    for (size_t j = 0; j < p.count; j++) sum += p.loss[j];
+    for (size_t j = 0; error && j < p.count; j++) error[first + j] = share * p.slope[j];
     return sum;
 }
 
-/* ---- Softmax and cross-entropy ------------------------------------------------------------ */
-
-/*
- * Some rows of logits on their way through the softmax, output by output, so that the loops run over rows; or a piece
- * of one row, where there are more outputs.
- */
-enum { BLOCK_ROWS = 64, BLOCK_OUTPUTS = 64, BLOCK_FLOATS = BLOCK_ROWS * BLOCK_OUTPUTS };
-
-typedef struct softmax_block {
-    size_t rows;
-    float value[BLOCK_FLOATS]; /* [outputs, rows]: z, then exp(z - largest) */
-    float largest[BLOCK_ROWS], sum[BLOCK_ROWS];
-    double log_sum[BLOCK_ROWS];
-    int32_t best[BLOCK_ROWS]; /* the first output that is largest */
-} softmax_block;
-
-static void take_rows(size_t outputs, size_t stride, const float *logits, softmax_block *block) {
-    for (size_t i = 0; i < block->rows; i++)
-        for (size_t j = 0; j < outputs; j++) block->value[j * block->rows + i] = logits[i * stride + j];
-}
-
-SP_VECTOR static void find_largest(size_t outputs, softmax_block *block) {
-    size_t rows = block->rows;
-    for (size_t i = 0; i < rows; i++) {
-        block->largest[i] = block->value[i];
-        block->best[i] = 0;
-    }
-    for (size_t j = 1; j < outputs; j++)
-        for (size_t i = 0; i < rows; i++) {
-            bool larger = block->value[j * rows + i] > block->largest[i];
-            block->largest[i] = larger ? block->value[j * rows + i] : block->largest[i];
-            block->best[i] = larger ? (int32_t)j : block->best[i];
-        }
-}
-
-/* exp(z - largest) cannot overflow. */
-SP_VECTOR static void subtract_largest(size_t outputs, softmax_block *block) {
-    for (size_t j = 0; j < outputs; j++)
-        for (size_t i = 0; i < block->rows; i++) block->value[j * block->rows + i] -= block->largest[i];
-}
-
-SP_VECTOR static void sum_outputs(size_t outputs, softmax_block *block) {
-    for (size_t i = 0; i < block->rows; i++) block->sum[i] = 0;
-    for (size_t j = 0; j < outputs; j++)
-        for (size_t i = 0; i < block->rows; i++) block->sum[i] += block->value[j * block->rows + i];
-    for (size_t i = 0; i < block->rows; i++) block->log_sum[i] = block->sum[i];
-}
-
-/* 1/N (softmax(z) - y), in place of exp(z - largest). */
-SP_VECTOR static void turn_into_errors(size_t outputs, const int32_t *classes, float inverse_n, softmax_block *block) {
-    size_t rows = block->rows;
-    for (size_t j = 0; j < outputs; j++)
-        for (size_t i = 0; i < rows; i++) block->value[j * rows + i] /= block->sum[i];
-    for (size_t i = 0; i < rows; i++) block->value[(size_t)classes[i] * rows + i] -= 1.0f;
-    for (size_t i = 0; i < rows * outputs; i++) block->value[i] *= inverse_n;
-}
-
-/* exp(z - largest) of `rows` rows, their sums and the logarithms of those; few outputs. */
-static void exponentials(size_t rows, size_t outputs, size_t stride, const float *logits, softmax_block *block) {
-    block->rows = rows;
-    take_rows(outputs, stride, logits, block);
-    find_largest(outputs, block);
-    subtract_largest(outputs, block);
-    sp_exp(rows * outputs, block->value);
-    sum_outputs(outputs, block);
-    sp_log(rows, block->log_sum);
-}
-
-/* The same for one row of any number of outputs; result [outputs]: exp(z - largest), NULL: not wanted. */
-static void exponentials_of_row(size_t outputs, const float *logits, float *result, softmax_block *block) {
-    block->rows = 1;
-    block->best[0] = (int32_t)sp_predicted_class(outputs, logits);
-    block->largest[0] = logits[block->best[0]];
-    block->sum[0] = 0;
-    for (size_t first = 0, count; first < outputs; first += count) {
-        count = outputs - first < BLOCK_FLOATS ? outputs - first : BLOCK_FLOATS;
-        for (size_t j = 0; j < count; j++) block->value[j] = logits[first + j] - block->largest[0];
-        sp_exp(count, block->value);
-        for (size_t j = 0; j < count; j++) block->sum[0] += block->value[j];
-        if (result) memcpy(result + first, block->value, count * sizeof *result);
-    }
-    block->log_sum[0] = block->sum[0];
-    sp_log(1, block->log_sum);
-}
-
-/* -log softmax(z)[class] of each row of a block, summed, and the rows whose largest output is their class. */
-static double block_loss(const softmax_block *block, size_t stride, const float *logits, const int32_t *classes,
-                         size_t *correct) {
-    double sum = 0;
-    for (size_t i = 0; i < block->rows; i++) {
-        sum += block->log_sum[i] + ((double)block->largest[i] - (double)logits[i * stride + (size_t)classes[i]]);
-        *correct += block->best[i] == classes[i];
-    }
-    return sum;
-}
-
-/* Few outputs: blocks of rows. */
-static double cross_entropy_of_rows(size_t rows, size_t outputs, size_t stride, const float *logits,
-                                    const int32_t *classes, float inverse_n, float *error, size_t *correct) {
-    softmax_block block;
+static double by_output(sp_loss loss, sp_shape shape, size_t rows, size_t outputs, size_t stride, const float *output,
+                        sp_truth truth, float inverse_n, float *error) {
     double total = 0;
-    for (size_t first = 0, count; first < rows; first += count) {
-        count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS;
-        exponentials(count, outputs, stride, logits + first * stride, &block);
-        total += block_loss(&block, stride, logits + first * stride, classes + first, correct);
-        if (!error) continue;
-        turn_into_errors(outputs, classes + first, inverse_n, &block);
-        for (size_t i = 0; i < count; i++)
-            for (size_t j = 0; j < outputs; j++) error[(first + i) * stride + j] = block.value[j * count + i];
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0, weight = truth.weights ? truth.weights[i] : 1;
+        for (size_t first = 0; first < outputs; first += PIECE)
+            sum += judge_outputs(loss, shape, outputs, i, first, output + i * stride, truth, inverse_n * (float)weight,
+                                 error ? error + i * stride : NULL);
+        total += weight * sum;
     }
     return total;
-}
-
-/* Any number of outputs. */
-static double cross_entropy_of_row(size_t outputs, const float *logits, int32_t class, float inverse_n, float *error,
-                                   size_t *correct) {
-    softmax_block block;
-    exponentials_of_row(outputs, logits, error, &block);
-    for (size_t j = 0; error && j < outputs; j++) error[j] /= block.sum[0];
-    if (error) error[class] -= 1.0f;
-    for (size_t j = 0; error && j < outputs; j++) error[j] *= inverse_n;
-    return block_loss(&block, 0, logits, &class, correct);
-}
-
-static double cross_entropy(size_t rows, size_t outputs, size_t stride, const float *logits, const int32_t *classes,
-                            float inverse_n, float *error, size_t *correct) {
-    if (outputs <= BLOCK_OUTPUTS)
-        return cross_entropy_of_rows(rows, outputs, stride, logits, classes, inverse_n, error, correct);
-    double total = 0;
-    for (size_t i = 0; i < rows; i++)
-        total += cross_entropy_of_row(outputs, logits + i * stride, classes[i], inverse_n,
-                                      error ? error + i * stride : NULL, correct);
-    return total;
-}
-
-void sp_softmax(size_t rows, size_t outputs, size_t stride, float *logits) {
-    softmax_block block;
-    for (size_t i = 0; i < rows; i++) {
-        float *z = logits + i * stride;
-        exponentials_of_row(outputs, z, z, &block);
-        for (size_t j = 0; j < outputs; j++) z[j] /= block.sum[0];
-    }
 }
 
 /* ---- Any loss ---------------------------------------------------------------------------------- */
 
-double sp_loss_rows(sp_loss loss, size_t rows, size_t outputs, size_t stride, const float *output, sp_truth truth,
-                    float inverse_n, float *error, size_t *correct) {
+/* Whether every label of a row is on the right side: of 1/2, or of logits 0. */
+static bool labels_right(sp_loss loss, size_t outputs, const float *output, const float *labels) {
+    float middle = sp_loss_takes_logits(loss) ? 0 : 0.5f;
+    for (size_t j = 0; j < outputs; j++)
+        if ((output[j] > middle) != (labels[j] > 0.5f)) return false;
+    return true;
+}
+
+static bool class_right(sp_loss loss, size_t outputs, const float *output, int32_t class) {
+    if (outputs == 1) return (output[0] > (sp_loss_takes_logits(loss) ? 0 : 0.5f)) == (class == 1);
+    return sp_predicted_class(outputs, output) == (size_t) class;
+}
+
+double sp_loss_rows(sp_loss loss, sp_shape shape, size_t rows, size_t outputs, size_t stride, const float *output,
+                    sp_truth truth, float inverse_n, float *error, size_t *correct) {
     *correct = 0;
     if (loss == SP_CROSS_ENTROPY)
-        return cross_entropy(rows, outputs, stride, output, truth.classes, inverse_n, error, correct);
-    if (truth.classes)
-        for (size_t i = 0; i < rows; i++)
-            *correct += sp_predicted_class(outputs, output + i * stride) == (size_t)truth.classes[i];
-    return squared_error(rows, outputs, stride, output, truth, inverse_n, error);
+        return sp_softmax_cross_entropy(shape, rows, outputs, stride, output, truth, inverse_n, error, correct);
+    for (size_t i = 0; i < rows; i++)
+        *correct += truth.classes ? class_right(loss, outputs, output + i * stride, truth.classes[i])
+                                  : labels_right(loss, outputs, output + i * stride, truth.values + i * outputs);
+    return by_output(loss, shape, rows, outputs, stride, output, truth, inverse_n, error);
+}
+
+void sp_loss_finish(sp_loss loss, size_t rows, size_t outputs, size_t stride, float *output) {
+    if (loss == SP_CROSS_ENTROPY) {
+        sp_softmax(rows, outputs, stride, output);
+        return;
+    }
+    if (!sp_loss_takes_logits(loss)) return;
+    for (size_t i = 0; i < rows; i++) {
+        float *z = output + i * stride;
+        for (size_t j = 0; loss == SP_BINARY_CROSS_ENTROPY && j < outputs; j++) z[j] = -z[j];
+        sp_exp(outputs, z);
+        for (size_t j = 0; loss == SP_BINARY_CROSS_ENTROPY && j < outputs; j++) z[j] = 1.0f / (1.0f + z[j]);
+    }
 }
