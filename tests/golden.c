@@ -34,7 +34,7 @@ static const char *write_rows(const sp_json *reference) {
         double values[FEATURES];
         golden_numbers(row, values, FEATURES);
         for (int j = 0; j < FEATURES; j++) fprintf(file, "%.17g,", values[j]);
-        fprintf(file, "%.0f\n", golden_number(label));
+        fprintf(file, "%.9g\n", golden_number(label));
     }
     cr_assert_eq(fclose(file), 0);
     return path;

@@ -199,6 +199,10 @@ Test(cli_config, keys_that_contradict_each_other) {
          "network.activation names 3 activations for 2 hidden layers; name one for all, or one each"},
         {"task = regression\n[train]\nloss = cross_entropy\n", 5, "cross_entropy is for classes"},
         {"[optimizer]\nname = adam\nbeta2 = 1\n", 5, "never learns of a gradient; use less than 1"},
+        {"[network]\noutput_activation = tanh\n[train]\nloss = binary_cross_entropy\n", 4, "brings its own sigmoid"},
+        {"[network]\noutput_activation = relu\n[train]\nloss = poisson\n", 4, "poisson brings its own exponential"},
+        {"[network]\noutput_activation = exponential\n[train]\nloss = huber\n", 4, "exponential goes with poisson"},
+        {"[train]\nloss = huber\nlabel_smoothing = 0.1\n", 5, "label_smoothing is for cross_entropy"},
         {"[optimizer]\nema = 1\n", 4, "an average that keeps all (ema 1) never moves; use less than 1"},
         {"[train]\nbatch_size = 32\n[optimizer]\nname = rprop\n", 4, "set train.batch_size to full"},
         {"[optimizer]\nrprop_least = 3\nrprop_most = 2\n", 4, "the least step width is above rprop_most"},
@@ -220,6 +224,41 @@ Test(cli_config, keys_that_contradict_each_other) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_fault(with_iris(cases[i].rest), cases[i].line, cases[i].says);
+}
+
+/* What a loss and weights of classes are made for, the data alone can show. */
+Test(cli_config, losses_and_class_weights_want_fitting_targets) {
+    static const struct {
+        const char *rest;
+        int line;
+        const char *says;
+    } cases[] = {
+        {"[train]\nclass_weights = 1, 2\n", 4,
+         "'1, 2' is none of none, balanced, or a number from 0 for each of the 3"},
+        {"[train]\nclass_weights = 1, 2, -3\n", 4, "a number from 0 for each of the 3 classes"},
+        {"[train]\nclass_weights = 1, 2, 3, 4\n", 4, "a number from 0 for each of the 3 classes"},
+        {"[train]\nclass_weights = ballanced\n", 4, "'ballanced' is none of none, balanced"},
+        {"[train]\nloss = poisson\n", 4, "poisson is for counts, but the targets of data/iris.csv are classes"},
+        {"[network]\noutput_activation = sigmoid\n[train]\nlabel_smoothing = 0.1\n", 6,
+         "label_smoothing is for cross_entropy"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_fault(with_iris(cases[i].rest), cases[i].line, cases[i].says);
+
+    write_text("values.csv", "x,y\n1,0.5\n2,1.5\n3,-1\n4,2.25\n");
+    char text[300];
+    snprintf(text, sizeof text, "[data]\ntrain = %s\n[train]\nclass_weights = balanced\n", scratch_path("values.csv"));
+    expect_fault(text, 4, "train.class_weights is for classes; set it to none");
+    snprintf(text, sizeof text, "[data]\ntrain = %s\n[train]\nloss = poisson\n", scratch_path("values.csv"));
+    outcome result = train_text(text, "");
+    cr_expect_eq(result.status, 3);
+    cr_expect(strstr(result.err, "values.csv:4: the target is -1; poisson is for counts: 0 or more"), "%s", result.err);
+    snprintf(text, sizeof text, "[data]\ntrain = %s\n[train]\nloss = binary_cross_entropy\n",
+             scratch_path("values.csv"));
+    result = train_text(text, "");
+    cr_expect_eq(result.status, 3);
+    cr_expect(strstr(result.err, "values.csv:3: the target is 1.5; binary_cross_entropy is for values from 0 to 1"),
+              "%s", result.err);
 }
 
 /* What the data alone can show: a target of many different values is no class. */

@@ -22,6 +22,11 @@ Test(golden, clipping_penalties_bounds_and_averages_as_pytorch) {
     cr_assert_eq(golden_cases("tests/reference/updates.json"), 14);
 }
 
+Test(golden, every_loss_as_pytorch) {
+    cr_assert_eq(golden_cases("tests/reference/losses.json"), 8);
+    cr_assert_eq(golden_cases("tests/reference/values.json"), 5);
+}
+
 /* ---- Schedules ---- */
 
 static sp_schedule schedule_of(const sp_json *reference, const sp_json *settings) {

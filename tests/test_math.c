@@ -224,6 +224,59 @@ Test(loss, cross_entropy_at_extreme_logits) {
     for (int i = 0; i < 6; i++) cr_expect_float_eq(e[i], errors[i], 1e-6);
 }
 
+/* Logits that no exponential could stand. */
+Test(loss, binary_cross_entropy_at_extreme_logits) {
+    const float z[] = {1e4f, -1e4f, 1e4f, -1e4f, 0}, y[] = {1, 0, 0, 1, 0.5f};
+    const double losses[] = {0, 0, 1e4, 1e4, 0.69314718055994531}, errors[] = {0, 0, 1, -1, 0};
+    for (int i = 0; i < 5; i++) {
+        float e;
+        size_t correct;
+        double loss = sp_loss_rows(SP_BINARY_CROSS_ENTROPY, plain, 1, 1, 1, z + i, (sp_truth){.values = y + i}, 1.0f,
+                                   &e, &correct);
+        cr_expect_float_eq(loss, losses[i], 1e-6, "%g", loss);
+        cr_expect_float_eq(e, errors[i], 1e-7);
+    }
+    float yhat[] = {1e4f, -1e4f, 0};
+    sp_loss_finish(SP_BINARY_CROSS_ENTROPY, 1, 3, 3, yhat);
+    cr_expect_arr_eq(yhat, ((float[]){1, 0, 0.5f}), sizeof yhat);
+}
+
+/* A row that weighs 3 is that row three times, and one that weighs 0 none. */
+Test(loss, rows_weigh) {
+    const float z[] = {0.5f, -1, 2, 1, 0.25f, 0.75f}, weights[] = {3, 0}, y[] = {0, 1, 0.5f, 1, 0, 1};
+    const int32_t classes[] = {1, 2};
+    for (int loss = SP_SQUARED_ERROR; loss <= SP_POISSON; loss++) {
+        sp_truth one = {.classes = loss == SP_CROSS_ENTROPY ? classes : NULL, .values = y}, both = one;
+        float e[6], of_first[3];
+        size_t correct;
+        both.weights = weights;
+        double first = sp_loss_rows((sp_loss)loss, plain, 1, 3, 3, z, one, 1, of_first, &correct);
+        double sum = sp_loss_rows((sp_loss)loss, plain, 2, 3, 3, z, both, 0.5f, e, &correct);
+        cr_expect_float_eq(sum, 3 * first, 1e-6, "%s", sp_loss_names[loss]);
+        for (int j = 0; j < 3; j++) {
+            cr_expect_float_eq(e[j], 1.5 * of_first[j], 1e-6, "%s", sp_loss_names[loss]);
+            cr_expect_eq(e[3 + j], 0);
+        }
+    }
+}
+
+/* More outputs than are looked at at once: as over few, whose other probabilities are nothing. */
+Test(loss, smoothed_labels_of_many_classes) {
+    enum { MANY = 100 };
+    float z[MANY], e[MANY];
+    const int32_t class = 70;
+    size_t correct;
+    double sum = 0, all = 0, expected;
+    for (int j = 0; j < MANY; j++) z[j] = (float)(j % 7) - 3;
+    for (int j = 0; j < MANY; j++) sum += exp(z[j]), all += z[j];
+    expected = log(sum) - 0.8 * z[class] - 0.2 * all / MANY;
+    double loss = sp_loss_rows(SP_CROSS_ENTROPY, (sp_shape){.smoothing = 0.2f}, 1, MANY, MANY, z,
+                               (sp_truth){.classes = &class}, 1, e, &correct);
+    cr_expect_float_eq(loss, expected, 1e-6);
+    for (int j = 0; j < MANY; j++)
+        cr_expect_float_eq(e[j], exp(z[j]) / sum - 0.002 - (j == class ? 0.8 : 0), 1e-7, "output %d", j);
+}
+
 Test(loss, softmax_rows_sum_to_one) {
     float z[] = {1, 2, 3, -500, 0, 500};
     sp_loss_finish(SP_CROSS_ENTROPY, 2, 3, 3, z);

@@ -217,6 +217,14 @@ Test(step, same_bits_where_threads_share_out_the_columns) {
     check_bits_of(wide, "train.batch_size=32", "parallel.shards=1", "parallel.kernels=xsmm");
 }
 
+Test(step, same_bits_with_weighted_classes_and_smoothed_labels) {
+    const char *all[] = {"train.batch_size=37",   "parallel.shards=5",         "train.class_weights=balanced",
+                         "parallel.kernels=blas", "train.label_smoothing=0.1", NULL};
+    check_bits_with(all);
+    all[4] = "train.loss=binary_cross_entropy";
+    check_bits_with(all);
+}
+
 /* What wants all gradients or all weights first, with panels of all sizes. */
 Test(step, same_bits_with_clipped_gradients_and_bounded_weights) {
     const char *all[] = {"train.batch_size=37",    "parallel.shards=5",  "optimizer.clip_norm=0.5",
