@@ -7,14 +7,23 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whether the training rows of a config are there; MNIST and its like are fetched or installed. */
+static bool has_data(const char *config) {
+    char path[300];
+    const char *line = strstr(read_text(config), "\ntrain = ");
+    cr_assert(line && sscanf(line, " train = %299s", path) == 1, "%s names no rows", config);
+    if (access(path, R_OK) == 0) return true;
+    fprintf(stderr, "%s left out, because %s is not there\n", config, path);
+    return false;
+}
+
 /* The configs of configs/ whose data is there; `each` is handed one after the other. */
 static void for_each_config(void (*each)(const char *path)) {
     glob_t found;
     cr_assert_eq(glob("configs/*.ini", 0, NULL, &found), 0, "no configs/; run from the top of the repository");
     cr_assert_geq(found.gl_pathc, 5);
-    bool mnist = have_mnist();
     for (size_t i = 0; i < found.gl_pathc; i++)
-        if (mnist || !strstr(read_text(found.gl_pathv[i]), "mnist/")) each(found.gl_pathv[i]);
+        if (has_data(found.gl_pathv[i])) each(found.gl_pathv[i]);
     globfree(&found);
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SAMPLE = 20 }; /* weights and biases compared in each layer */
 
@@ -19,7 +20,10 @@ static const char *plural(size_t count) {
 
 static void print_part(const char *name, const sp_part *part) {
     if (part->rows.count == 0) return;
-    printf("%-11s %zu row%s of %s\n", name, part->rows.count, plural(part->rows.count), part->data->table->path);
+    char rows[60];
+    const char *path = part->data->table->path;
+    int used = snprintf(rows, sizeof rows, "%-11s %zu row%s of", name, part->rows.count, plural(part->rows.count));
+    printf("%s%s%s\n", rows, used + strlen(path) < 79 ? " " : "\n            ", path); /* a terminal has 80 columns */
 }
 
 static void print_data(const sp_config *config, const sp_data *data) {
