@@ -59,6 +59,7 @@ struct sp_config {
         int output_activation; /* SP_AUTO, or sp_activation + 1 */
         int init;              /* sp_init */
         double init_value;
+        char *init_from;  /* owned; empty: none */
         sp_reals dropout; /* of the hidden layers: one, or one each */
         double input_dropout, input_noise;
     } network;

@@ -5,8 +5,8 @@
 
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const switch_names[] = {"no", "yes", NULL};
-static const char *const init_names[] = {"auto",          "he",           "xavier",   "lecun", "he_normal",
-                                         "xavier_normal", "lecun_normal", "constant", NULL};
+static const char *const init_names[] = {"auto",          "he",           "xavier",   "lecun",      "he_normal",
+                                         "xavier_normal", "lecun_normal", "constant", "orthogonal", NULL};
 static const char *const monitor_names[] = {"auto",
                                             "validation_loss",
                                             "validation_accuracy",
@@ -77,9 +77,14 @@ const sp_key sp_keys[] = {
      .help =
          "initial weights, each by the width of its layer, uniform or ..._normal (He 2015, Glorot 2010, LeCun 1998); "
          "auto: he for relu, leaky_relu, elu, gelu, silu "
-         "and softplus, lecun for selu, else xavier"},
+         "and softplus, lecun for selu, else xavier; orthogonal: columns, or rows where they are fewer, that are "
+         "orthonormal but for a factor by activation (Saxe 2014)"},
     {"network", "init_value", REAL(-1e6, 1e6), .offset = AT(network.init_value), .initial = "0.01",
      .help = "every initial weight (init = constant)"},
+    {"network", "init_from", TEXT, .offset = AT(network.init_from), .initial = "",
+     .help =
+         "start from the weights of this model or run directory instead, of the same shapes (fine-tuning); inputs are "
+         "normalised by the new data, as data.normalize says; empty: by init"},
     {"network", "dropout", REALS(0, SP_MOST_DROPOUT), .offset = AT(network.dropout), .initial = "0",
      .help =
          "of the hidden layers, one for all or one each: the share of units that each training step leaves out, for "

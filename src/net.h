@@ -16,7 +16,8 @@ typedef enum sp_init {
     SP_INIT_HE_NORMAL,
     SP_INIT_XAVIER_NORMAL,
     SP_INIT_LECUN_NORMAL,
-    SP_INIT_CONSTANT
+    SP_INIT_CONSTANT,
+    SP_INIT_ORTHOGONAL /* a matrix, not a weight, is drawn: see initial.h */
 } sp_init;
 
 /* Layer l of the notation is layers[l - 1]. */
@@ -56,7 +57,7 @@ void sp_net_destroy(sp_net *net);
  *   xavier  s = sqrt(2 / (d(l-1) + d(l)))  Glorot, Bengio 2010
  *   lecun   s = sqrt(1 / d(l-1))           LeCun, Bottou, Orr, Mueller 1998
  * uniform in [-sqrt(3) s, sqrt(3) s), or as ..._normal of the normal distribution. auto: he for relu and its kin,
- * lecun for selu, xavier for the others, uniform. constant: every weight is `value`.
+ * lecun for selu, xavier for the others, uniform. constant: every weight is `value`. Not orthogonal.
  */
 void sp_net_initialise(const sp_net *net, sp_init init, double value, uint64_t seed, float *parameters);
 

@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "config.h"
+#include "initial.h"
 #include "judge.h"
 #include "model.h"
 #include "plan.h"
@@ -77,10 +78,10 @@ static sp_status start_weights(run *r, sp_error *error) {
     r->order = sp_allocate(r->plan.rows, sizeof *r->order);
     if (!r->parameters || !r->order)
         return sp_fail_memory(error, "the weights", sp_bytes(net->parameters, sizeof(float)));
-    sp_net_initialise(net, (sp_init)r->config->network.init, r->config->network.init_value,
-                      (uint64_t)r->config->train.seed, r->parameters);
+    sp_status status = sp_initial_weights(r->config, net, r->parameters, error);
+    if (status) return status;
     memcpy(r->model->parameters, r->parameters, net->parameters * sizeof *r->parameters);
-    sp_status status = sp_weights_create(r->plan.layout, &r->weights, error);
+    status = sp_weights_create(r->plan.layout, &r->weights, error);
     if (!status) sp_weights_load(r->weights, r->parameters);
     return status;
 }

@@ -310,9 +310,9 @@ static const char *iris_parts(const char *more) {
     return what;
 }
 
-Test(cli_validation, patience_stops_and_the_best_weights_are_saved) {
+static void check_patience(const char *settings) {
     double rows[101][COLUMNS];
-    outcome result = train(iris_parts("-s train.patience=4"));
+    outcome result = train(iris_parts(settings));
     size_t epochs = read_metrics(rows, 101), best = 0;
     for (size_t i = 1; i < epochs; i++)
         if (rows[i][6] > rows[best][6]) best = i;
@@ -330,6 +330,12 @@ Test(cli_validation, patience_stops_and_the_best_weights_are_saved) {
     cr_expect_float_eq(number_after(score.out, "loss"), rows[best][5], 1e-6);
     cr_expect_float_eq(number_after(score.out, "loss"), number("validation_loss"), 1e-6);
     cr_expect_null(strstr(run("shardprop info %s", scratch_path("run")).out, hash_of(&result)));
+}
+
+Test(cli_validation, patience_stops_and_the_best_weights_are_saved) {
+    check_patience("-s train.patience=4");
+    check_patience("-s train.patience=4 -s optimizer.ema=0.9");
+    check_patience("-s train.patience=4 -s network.dropout=0.25");
 }
 
 Test(cli_validation, monitor_may_be_the_loss) {

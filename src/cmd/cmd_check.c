@@ -5,6 +5,7 @@
 #include "cmd/command.h"
 #include "config.h"
 #include "gradcheck.h"
+#include "initial.h"
 #include "plan.h"
 #include "step.h"
 
@@ -110,7 +111,8 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, c
         status = sp_fail_memory(error, "the gradients", sp_bytes(net->parameters, sizeof *parameters));
         goto done;
     }
-    sp_net_initialise(net, (sp_init)config->network.init, config->network.init_value, seed, parameters);
+    status = sp_initial_weights(config, net, parameters, error);
+    if (status) goto done;
     move_biases(net, seed, parameters);
     status = sp_weights_create(plan->layout, &weights, error);
     if (status) goto done;
@@ -134,6 +136,7 @@ static sp_status run(const sp_options *options, sp_error *error) {
     if (status) return status;
     status = sp_data_load(config, &data, error);
     if (!status) status = sp_plan_create(config, data, &plan, error);
+    if (!status) status = sp_initial_check(config, plan.net, error);
     if (!status && !options->quiet) {
         print_data(config, data);
         print_network(plan.net);
