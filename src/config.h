@@ -2,6 +2,7 @@
 #ifndef SP_CONFIG_H
 #define SP_CONFIG_H
 
+#include "augment.h"
 #include "data/classes.h"
 #include "data/preprocess.h"
 #include "math/kernels.h"
@@ -63,6 +64,7 @@ struct sp_config {
         sp_reals dropout; /* of the hidden layers: one, or one each */
         double input_dropout, input_noise;
     } network;
+    sp_augment augment;
     struct {
         int name; /* sp_optimizer */
         double learning_rate, momentum, rho, beta1, beta2, epsilon, weight_decay;

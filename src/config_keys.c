@@ -95,6 +95,20 @@ const sp_key sp_keys[] = {
      .help = "deviation of the Gaussian noise that training adds to the normalised inputs, for every step and row anew "
              "(Bishop 1995)"},
 
+    {"augment", "shift", REAL(0, 1e6), .offset = AT(augment.shift), .initial = "0",
+     .help = "training images move by up to so many pixels, down and to the right each (IDX images only; this and the "
+             "next: each time by another number, evenly from both sides)"},
+    {"augment", "rotate", REAL(0, 180), .offset = AT(augment.rotate), .initial = "0",
+     .help = "they turn by up to so many degrees"},
+    {"augment", "scale", REAL(0, 0.9), .offset = AT(augment.scale), .initial = "0",
+     .help = "their height and width change by up to this share each"},
+    {"augment", "shear", REAL(0, 10), .offset = AT(augment.shear), .initial = "0",
+     .help = "they lean by up to so many pixels to the right for one down"},
+    {"augment", "elastic_alpha", REAL(0, 1e6), .offset = AT(augment.alpha), .initial = "0",
+     .help = "each pixel moves by this times noise from -1 to 1 that is smoothed (Simard 2003, with 34); 0: off"},
+    {"augment", "elastic_sigma", REAL(0.1, 32), .offset = AT(augment.sigma), .initial = "4",
+     .help = "by a Gaussian of this deviation in pixels"},
+
     {"optimizer", "name", CHOICE(sp_optimizer_names), .offset = AT(optimizer.name), .initial = "sgd",
      .help = "how the weights follow their gradients; with g = dJ/dw, sgd is w := w - eta g, and momentum, v := "
              "momentum v + g, w := w - eta v (Polyak 1964); nesterov (1983), adagrad (Duchi 2011), rmsprop (Tieleman "

@@ -89,6 +89,25 @@ static sp_schedule schedule_of(const sp_config *config, size_t epoch_steps) {
                          .lowered = 1};
 }
 
+/* Images only: other rows have no neighbours to be bent with. */
+static sp_status plan_augment(const sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
+    static const char *const keys[] = {"augment.shift", "augment.rotate", "augment.scale", "augment.shear",
+                                       "augment.elastic_alpha"};
+    const sp_augment *a = &config->augment;
+    const double ranges[] = {a->shift, a->rotate, a->scale, a->shear, a->alpha};
+    plan->augment = *a;
+    if (data->train.data->table->height > 0) return SP_OK;
+    for (int i = 0; i < 5; i++) {
+        if (ranges[i] == 0) continue;
+        char place[SP_PLACE];
+        sp_config_place(config, keys[i], place, sizeof place);
+        return sp_fail(error, SP_BAD_CONFIG,
+                       "%s: %s is for images, IDX files of three dimensions, which %s is not; leave it out", place,
+                       keys[i], config->data.train);
+    }
+    return SP_OK;
+}
+
 /* Weights, in training and as they were best, and what the optimizer keeps of them; rows, their numbers and order;
  * shards; the data. */
 static size_t memory_of(const sp_plan *plan, const sp_data *data) {
@@ -96,6 +115,8 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed, sizeof(float)) + sp_update_bytes(plan) +
                    sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
+    const sp_table *table = data->train.data->table;
+    if (sp_augment_is_on(&plan->augment)) bytes += sp_augmenter_bytes(table->height, table->width, plan->shards);
     for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
     return bytes;
 }
@@ -130,7 +151,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
      * stay in cache, and any thread takes the next tile. Nothing is in the other scale.
      */
     if (plan->reduction == SP_REDUCTION_AUTO) plan->reduction = SP_REDUCTION_FUSED;
-    status = sp_objective_class_weights(config, data, &plan->class_weights, error);
+    status = plan_augment(config, data, plan, error);
+    if (!status) status = sp_objective_class_weights(config, data, &plan->class_weights, error);
     if (!status) status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
     if (status) return status;
     plan->threads_follow = config->parallel.threads == SP_AUTO;

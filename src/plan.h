@@ -17,6 +17,7 @@ typedef struct sp_plan {
     sp_reduction reduction;         /* private or fused */
     uint64_t seed;                  /* of all random numbers */
     sp_optim optim;
+    sp_augment augment;         /* of training images */
     sp_shape shape;             /* of the loss, in training */
     float *class_weights;       /* owned [classes]; NULL: all 1 */
     double clip_norm, max_norm; /* see update.h; 0: off */

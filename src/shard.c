@@ -36,6 +36,9 @@ sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards *
     sp_status status = SP_OK;
     if (!made || !made->slices || !made->tallies)
         status = sp_fail_memory(error, "the shards", sp_bytes(count, sizeof(sp_slice)));
+    const sp_table *table = data->train.data->table;
+    if (!status && sp_augment_is_on(&plan->augment))
+        status = sp_augmenter_create(&plan->augment, table->height, table->width, count, &made->augmenter, error);
     if (!status) status = sp_targets_create(made->data, rows, plan->class_weights, &made->targets, error);
     if (!status) status = sp_workspace_create(plan->layout, rows, true, &made->workspace, error);
     if (status) {
@@ -51,6 +54,7 @@ void sp_shards_destroy(sp_shards *shards) {
     free(shards->slices);
     free(shards->tallies);
     sp_targets_clear(&shards->targets);
+    sp_augmenter_destroy(shards->augmenter);
     sp_workspace_destroy(shards->workspace);
     free(shards);
 }
@@ -62,6 +66,19 @@ void sp_shard_disturb(const sp_net *net, sp_slice slice, sp_draw draw, size_t st
         sp_dropout_apply(draw, 0, net->input_dropout, slice.first, slice.count, 0, net->inputs, stride, samples, NULL);
 }
 
+/* The samples of shard `s` in `samples` [slice.count, stride]: images changed, then everything normalised. */
+static void gather_augmented(const sp_shards *shards, size_t s, const uint32_t *rows, sp_draw draw, size_t stride,
+                             float *samples) {
+    const sp_table *table = shards->data->table;
+    const uint8_t *images = table->values;
+    sp_slice slice = shards->slices[s];
+    for (size_t i = 0; i < slice.count; i++) {
+        float *sample = samples + i * stride;
+        sp_augmenter_apply(shards->augmenter, s, draw, slice.first + i, images + rows[i] * table->features, sample);
+        sp_preprocess_apply(shards->preprocess, 1, sample, sample, stride);
+    }
+}
+
 void sp_shards_gather(sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
                       size_t last) {
     const sp_dataset *data = shards->data;
@@ -70,7 +87,10 @@ void sp_shards_gather(sp_shards *shards, const sp_layout *layout, sp_batch batch
         sp_slice slice = shards->slices[s] = sp_shard_slice(batch.count, shards->count, s);
         const uint32_t *rows = batch.rows + slice.first;
         float *samples = shards->workspace->activations[0] + slice.first * stride;
-        sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count, samples, stride);
+        if (shards->augmenter)
+            gather_augmented(shards, s, rows, draw, stride, samples);
+        else
+            sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count, samples, stride);
         sp_shard_disturb(layout->net, slice, draw, stride, samples);
         sp_targets_gather(&shards->targets, data, rows, slice.count, slice.first);
     }

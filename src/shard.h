@@ -2,6 +2,7 @@
 #ifndef SP_SHARD_H
 #define SP_SHARD_H
 
+#include "augment.h"
 #include "batch.h"
 #include "metrics.h"
 #include "pass.h"
@@ -32,6 +33,7 @@ typedef struct sp_shards {
     sp_workspace *workspace;         /* owned: rows of a mini-batch */
     sp_targets targets;              /* owned: of the rows of a mini-batch */
     sp_shape shape;                  /* of the loss, in training */
+    sp_augmenter *augmenter;         /* owned, with a room a shard; NULL: samples are taken as they are */
     const sp_dataset *data;          /* borrowed */
     const sp_preprocess *preprocess; /* borrowed */
 } sp_shards;

@@ -7,6 +7,7 @@
 #include "gradcheck.h"
 #include "initial.h"
 #include "plan.h"
+#include "sheet.h"
 #include "step.h"
 
 #include <stdio.h>
@@ -99,8 +100,9 @@ static void move_biases(const sp_net *net, uint64_t seed, float *parameters) {
         }
 }
 
-static sp_status check_gradients(const sp_config *config, const sp_data *data, const sp_plan *plan, sp_error *error) {
+static sp_status check_gradients(const sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
     const sp_net *net = plan->net;
+    plan->augment = (sp_augment){0};
     uint64_t seed = (uint64_t)config->train.seed;
     sp_stepper *stepper = NULL;
     sp_weights *weights = NULL;
@@ -142,6 +144,7 @@ static sp_status run(const sp_options *options, sp_error *error) {
         print_network(plan.net);
         print_steps(&plan);
     }
+    if (!status && options->samples) status = sp_sheet_write(&plan, data, options->samples, error);
     if (!status && options->gradients) status = check_gradients(config, data, &plan, error);
     sp_plan_clear(&plan);
     sp_data_destroy(data);
@@ -153,9 +156,11 @@ const sp_command sp_command_check = {
     .name = "check",
     .operands = "CONFIG",
     .summary = "validate a config and its data, print the plan",
-    .help = "Nothing is trained and nothing is written. With --gradients, exit status 1 says\n"
-            "that backpropagation and central differences disagree.\n",
+    .help = "Nothing is trained, and nothing is written but what --samples names: training\n"
+            "images, each beside what augmentation makes of it. With --gradients, exit\n"
+            "status 1 says that backpropagation and central differences disagree; images\n"
+            "are then taken as they are.\n",
     .operand_count = 1,
-    .options = SP_OPTION_SET | SP_OPTION_GRADIENTS,
+    .options = SP_OPTION_SET | SP_OPTION_GRADIENTS | SP_OPTION_SAMPLES,
     .run = run,
 };

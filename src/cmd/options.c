@@ -25,6 +25,7 @@ static const struct {
     {"json", 'j', SP_OPTION_JSON, NULL, "print a JSON document instead"},
     {"top-k", 'k', SP_OPTION_TOP_K, "K", "share of rows with their class among the K likeliest"},
     {"confusion", 'm', SP_OPTION_CONFUSION, "FILE", "write the confusion matrix there, as CSV"},
+    {"samples", 'i', SP_OPTION_SAMPLES, "FILE", "write a PNG of training images as augmented"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -56,6 +57,7 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'j': options->json = true; break;
     case 'k': options->top_k = argument; break;
     case 'm': options->confusion = argument; break;
+    case 'i': options->samples = argument; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }

@@ -54,6 +54,8 @@ static sp_status parse_header(sp_input *input, sp_idx *read, sp_error *error) {
                            path, i + 1, size, SP_MOST_FEATURES);
         else
             read->features *= size;
+        if (read->dimensions == 3 && i == 1) read->height = size;
+        if (read->dimensions == 3 && i == 2) read->width = size;
     }
     if (read->rows == 0) return sp_fail(error, SP_BAD_DATA, "%s: holds no samples; give it at least one", path);
     return SP_OK;
@@ -152,6 +154,8 @@ sp_status sp_idx_take(sp_source *source, sp_source *labels, const sp_table_optio
     if (status) return status;
     table->rows = about->rows;
     table->features = about->features;
+    table->height = about->height;
+    table->width = about->width;
     table->bytes = true;
     table->values = bytes;
     return labels ? take_labels(labels, table, error) : SP_OK;

@@ -16,6 +16,7 @@ typedef struct sp_source sp_source;
 typedef struct sp_idx {
     size_t rows, features; /* features: product of all dimensions but the first */
     unsigned dimensions;
+    size_t height, width;  /* of images, where there are three dimensions; else 0 */
     unsigned char *values; /* owned [room], of which the first rows x features are wanted */
     size_t room;
 } sp_idx;

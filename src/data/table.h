@@ -9,6 +9,7 @@
 typedef struct sp_table {
     char *path; /* owned */
     size_t rows, features;
+    size_t height, width;   /* of images: their product is features; 0: samples are none */
     bool bytes;             /* values are uint8_t, else float */
     void *values;           /* owned [rows, features] */
     sp_names feature_names; /* count 0: the file names none */
