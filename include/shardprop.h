@@ -7,6 +7,9 @@
  *
  *     a(0) = x,   z(l) = W(l)^T a(l-1) + b(l),   a(l) = f(z(l)),   yhat = a(L).
  *
+ * Where a layer is normalised, b(l) is the shift behind that: a(l) = f(scale(l) xhat(l) + b(l)), xhat(l) being
+ * W(l)^T a(l-1) without mean and deviation.
+ *
  * W(l) has shape d(l-1) x d(l), b(l) has d(l) entries. All matrices are
  * row-major; a matrix of samples has one row per sample. Numbers are float32.
  *
@@ -91,7 +94,7 @@ void sp_model_destroy(sp_model *model);
 
 size_t sp_model_inputs(const sp_model *model);     /* d(0) */
 size_t sp_model_outputs(const sp_model *model);    /* d(L) */
-size_t sp_model_parameters(const sp_model *model); /* weights and biases */
+size_t sp_model_parameters(const sp_model *model); /* weights, biases and scales */
 size_t sp_model_classes(const sp_model *model);    /* 0: regression */
 
 /* Name of class `index` (< sp_model_classes), owned by the model. */

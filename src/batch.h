@@ -16,6 +16,7 @@ typedef struct sp_batch {
 /* Rows first .. first + count - 1 of a mini-batch; may be none. */
 typedef struct sp_slice {
     size_t first, count;
+    size_t number; /* of all its slices, from 0 */
 } sp_slice;
 
 /*

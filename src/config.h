@@ -58,7 +58,9 @@ struct sp_config {
         sp_list hidden;
         sp_list activation;    /* sp_activation: one, or one a hidden layer */
         int output_activation; /* SP_AUTO, or sp_activation + 1 */
-        int init;              /* sp_init */
+        sp_list normalization; /* sp_norm: one, or one a hidden layer */
+        double norm_momentum, norm_epsilon;
+        int init; /* sp_init */
         double init_value;
         char *init_from;  /* owned; empty: none */
         sp_reals dropout; /* of the hidden layers: one, or one each */

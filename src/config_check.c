@@ -83,6 +83,10 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
 
     check_one_each(config, "network.activation", config->network.activation.count, "activations", error);
     check_one_each(config, "network.dropout", config->network.dropout.count, "shares", error);
+    check_one_each(config, "network.normalization", config->network.normalization.count, "normalizations", error);
+    if (config->network.hidden.count == 0 && config->network.normalization.item[0] != SP_NORM_NONE)
+        fault(config, "network.normalization",
+              "there is no hidden layer to normalise; name some in network.hidden, or set it to none", error);
     int output = config->network.output_activation, loss = config->train.loss;
     const char *output_fault =
         loss == SP_AUTO || output == SP_AUTO ? NULL : sp_output_fault((sp_loss)(loss - 1), (sp_activation)(output - 1));

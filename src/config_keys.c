@@ -73,6 +73,15 @@ const sp_key sp_keys[] = {
     {"network", "output_activation", CHOICE(output_activation_names), .offset = AT(network.output_activation),
      .initial = "auto",
      .help = "auto: softmax for cross_entropy; for squared_error sigmoid (classes) or identity (regression)"},
+    {"network", "normalization", CHOICES(sp_norm_names), .offset = AT(network.normalization), .initial = "none",
+     .help =
+         "of the hidden layers, between weights and activation: one for all, or one each; batch (Ioffe 2015): each "
+         "unit over the rows of a shard (Hoffer 2017), predictions by running means and variances; layer (Ba 2016): "
+         "each row over the units"},
+    {"network", "norm_momentum", REAL(0, 1), .offset = AT(network.norm_momentum), .initial = "0.1",
+     .help = "share of each mini-batch in the running means and variances (batch)"},
+    {"network", "norm_epsilon", REAL(1e-12, 1), .offset = AT(network.norm_epsilon), .initial = "1e-05",
+     .help = "added to variances (batch, layer)"},
     {"network", "init", CHOICE(init_names), .offset = AT(network.init), .initial = "auto",
      .help =
          "initial weights, each by the width of its layer, uniform or ..._normal (He 2015, Glorot 2010, LeCun 1998); "

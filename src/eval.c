@@ -50,7 +50,7 @@ static sp_status prepare_blocks(sp_evaluator *evaluator, const sp_part *const *p
 /* What thread `t` works with, for blocks of up to `rows` rows of any of the parts. */
 static sp_status create_room(sp_evaluator *evaluator, size_t t, size_t rows, const sp_part *const *parts, size_t count,
                              sp_error *error) {
-    sp_status status = sp_workspace_create(evaluator->layout, rows, false, &evaluator->workspaces[t], error);
+    sp_status status = sp_workspace_create(evaluator->layout, rows, 0, &evaluator->workspaces[t], error);
     if (!status) sp_workspace_clear(evaluator->workspaces[t], evaluator->layout, 0, rows);
     for (size_t i = 0; i < count && !status; i++)
         if (parts[i]->rows.count > 0)
@@ -109,7 +109,7 @@ static float *forward(sp_evaluator *evaluator, const sp_weights *weights, const 
     sp_workspace *workspace = evaluator->workspaces[omp_get_thread_num()];
     sp_preprocess_gather(preprocess, part->data->table, rows.rows, rows.count, workspace->activations[0],
                          evaluator->layout->input_stride);
-    sp_pass_outputs(evaluator->pass, weights, workspace, &(sp_slice){0, whole_rows(rows.count)}, 1);
+    sp_pass_outputs(evaluator->pass, weights, workspace, &(sp_slice){.count = whole_rows(rows.count)}, 1);
     return workspace->activations[evaluator->layout->net->depth];
 }
 

@@ -15,12 +15,13 @@ typedef struct reference {
     const sp_net *net;
     const sp_data *data;
     sp_batch batch;
+    size_t shards;
     sp_shape shape;             /* of the loss */
     const float *class_weights; /* borrowed; NULL: all 1 */
     double *parameters;         /* owned */
     double *samples;            /* owned [batch, d(0)]: normalised */
-    double *below, *above;      /* owned [widest of all layers]: one row on its way up */
-    float *factors;             /* owned, likewise: of dropout */
+    double *below, *above;      /* owned [batch, widest of all layers]: the rows on their way up */
+    float *factors;             /* owned [widest]: of dropout, of one row */
     sp_draw draw;               /* the step's */
 } reference;
 
@@ -81,32 +82,66 @@ static double row_loss(const reference *ref, uint32_t row, const double *output)
     return weight * sum;
 }
 
+/* z := (z - mean) / sqrt(variance + epsilon) of `count` values, each `step` behind the one before. */
+static void normalise(double epsilon, size_t count, size_t step, double *z) {
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < count; i++) mean += z[i * step] / (double)count;
+    for (size_t i = 0; i < count; i++) variance += pow(z[i * step] - mean, 2) / (double)count;
+    for (size_t i = 0; i < count; i++) z[i * step] = (z[i * step] - mean) / sqrt(variance + epsilon);
+}
+
+/* Of z [batch, outputs]: each row, or each column of each shard. */
+static void normalise_layer(const reference *ref, const sp_layer *layer, double *z) {
+    size_t width = layer->outputs;
+    for (size_t n = 0; n < ref->batch.count && layer->norm == SP_NORM_LAYER; n++)
+        normalise(ref->net->epsilon, width, 1, z + n * width);
+    for (size_t s = 0; s < ref->shards && layer->norm == SP_NORM_BATCH; s++) {
+        sp_slice slice = sp_shard_slice(ref->batch.count, ref->shards, s);
+        for (size_t j = 0; j < width; j++)
+            normalise(ref->net->epsilon, slice.count, width, z + slice.first * width + j);
+    }
+    for (size_t i = 0; i < ref->batch.count * width && layer->norm != SP_NORM_NONE; i++)
+        z[i] *= ref->parameters[layer->scale + i % width];
+}
+
 /* Which units are dropped is the step's; what becomes of the gradients of the others is what is checked. */
-static void drop(reference *ref, size_t number, size_t row, const sp_layer *layer) {
-    sp_dropout_factors(ref->draw, number, row, layer->dropout, 0, layer->outputs, ref->factors);
-    for (size_t j = 0; j < layer->outputs; j++) ref->above[j] *= ref->factors[j];
+static void drop(reference *ref, size_t number, const sp_layer *layer) {
+    for (size_t n = 0; n < ref->batch.count; n++) {
+        sp_dropout_factors(ref->draw, number, n, layer->dropout, 0, layer->outputs, ref->factors);
+        for (size_t j = 0; j < layer->outputs; j++) ref->above[n * layer->outputs + j] *= ref->factors[j];
+    }
+}
+
+/* Layer l, from 0, for all rows: from `below` to `above`. */
+static void layer_up(reference *ref, size_t l) {
+    const sp_layer *layer = &ref->net->layers[l];
+    size_t width = layer->outputs;
+    for (size_t n = 0; n < ref->batch.count; n++) {
+        double *z = ref->above + n * width;
+        for (size_t j = 0; j < width; j++) z[j] = 0;
+        for (size_t i = 0; i < layer->inputs; i++)
+            for (size_t j = 0; j < width; j++)
+                z[j] += ref->below[n * layer->inputs + i] * ref->parameters[layer->weights + i * width + j];
+    }
+    normalise_layer(ref, layer, ref->above);
+    for (size_t i = 0; i < ref->batch.count * width; i++)
+        ref->above[i] = activate(sp_net_applied(ref->net, l), ref->above[i] + ref->parameters[layer->bias + i % width]);
+    if (layer->dropout > 0) drop(ref, l + 1, layer);
 }
 
 /* J over the mini-batch, from the definitions. */
 static double batch_loss(reference *ref) {
     const sp_net *net = ref->net;
     double total = 0;
-    for (size_t n = 0; n < ref->batch.count; n++) {
-        memcpy(ref->below, ref->samples + n * net->inputs, net->inputs * sizeof(double));
-        for (size_t l = 0; l < net->depth; l++) {
-            const sp_layer *layer = &net->layers[l];
-            for (size_t j = 0; j < layer->outputs; j++) ref->above[j] = ref->parameters[layer->bias + j];
-            for (size_t i = 0; i < layer->inputs; i++)
-                for (size_t j = 0; j < layer->outputs; j++)
-                    ref->above[j] += ref->below[i] * ref->parameters[layer->weights + i * layer->outputs + j];
-            for (size_t j = 0; j < layer->outputs; j++) ref->above[j] = activate(sp_net_applied(net, l), ref->above[j]);
-            if (layer->dropout > 0) drop(ref, l + 1, n, layer);
-            double *turn = ref->below;
-            ref->below = ref->above;
-            ref->above = turn;
-        }
-        total += row_loss(ref, ref->batch.rows[n], ref->below);
+    memcpy(ref->below, ref->samples, ref->batch.count * net->inputs * sizeof(double));
+    for (size_t l = 0; l < net->depth; l++) {
+        layer_up(ref, l);
+        double *turn = ref->below;
+        ref->below = ref->above;
+        ref->above = turn;
     }
+    for (size_t n = 0; n < ref->batch.count; n++)
+        total += row_loss(ref, ref->batch.rows[n], ref->below + n * net->outputs);
     return total / (double)ref->batch.count;
 }
 
@@ -122,25 +157,27 @@ static void reference_clear(reference *ref) {
 static sp_status reference_create(const sp_plan *plan, const sp_net *net, const sp_data *data, sp_batch batch,
                                   const float *parameters, reference *ref, sp_error *error) {
     size_t widest = net->widest > net->inputs ? net->widest : net->inputs, values = batch.count * net->inputs;
+    size_t rows = batch.count * widest;
     *ref = (reference){.net = net,
                        .data = data,
                        .batch = batch,
+                       .shards = plan->shards,
                        .draw = {plan->seed, batch.step},
                        .shape = plan->shape,
                        .class_weights = plan->class_weights};
     ref->parameters = sp_allocate(net->parameters, sizeof(double));
     ref->samples = sp_allocate(values, sizeof(double));
-    ref->below = sp_allocate(widest, sizeof(double));
-    ref->above = sp_allocate(widest, sizeof(double));
+    ref->below = sp_allocate(rows, sizeof(double));
+    ref->above = sp_allocate(rows, sizeof(double));
     ref->factors = sp_allocate(widest, sizeof(float));
     float *gathered = sp_allocate(values, sizeof *gathered);
     sp_status status = SP_OK;
     if (!ref->parameters || !ref->samples || !ref->below || !ref->above || !ref->factors || !gathered) {
-        status = sp_fail_memory(error, "the gradient check", sp_bytes(values, sizeof(double)));
+        status = sp_fail_memory(error, "the gradient check", sp_bytes(rows, sizeof(double)));
     } else {
         sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered,
                              net->inputs);
-        sp_shard_disturb(net, (sp_slice){0, batch.count}, ref->draw, net->inputs, gathered);
+        sp_shard_disturb(net, (sp_slice){.count = batch.count}, ref->draw, net->inputs, gathered);
         for (size_t i = 0; i < values; i++) ref->samples[i] = gathered[i];
         for (size_t i = 0; i < net->parameters; i++) ref->parameters[i] = parameters[i];
     }
@@ -165,9 +202,9 @@ static bool central_difference(reference *ref, size_t index, double here, double
     return kink <= 1e-3 * fabs(*slope) + 1e-7;
 }
 
-/* Compares up to `sample` of the `count` parameters from `first` on. */
+/* Compares up to `sample` of the `count` parameters from `first` on; error: not yet divided by *scale. */
 static sp_gradcheck compare(reference *ref, const float *gradients, size_t first, size_t count, size_t sample,
-                            uint64_t seed, double here) {
+                            uint64_t seed, double here, double *scale) {
     sp_gradcheck found = {0};
     double difference = 0, backpropagated = 0, numerical = 0;
     for (size_t i = 0; i < sample && i < count; i++) {
@@ -182,16 +219,46 @@ static sp_gradcheck compare(reference *ref, const float *gradients, size_t first
         backpropagated += gradient * gradient;
         numerical += slope * slope;
     }
-    double scale = sqrt(backpropagated) + sqrt(numerical);
-    /* Below the noise of the differences, both are nothing. */
-    found.error = scale > 1e-9 ? sqrt(difference) / scale : 0;
+    *scale = sqrt(backpropagated) + sqrt(numerical);
+    found.error = sqrt(difference);
     return found;
+}
+
+/*
+ * The tensors of one layer. Where all that is above is linear, batch normalisation takes a bias away again: its
+ * gradient is nothing but rounding errors of that of the weights, which is what it is held against then.
+ */
+static void compare_layer(reference *ref, const float *gradients, const sp_layer *layer, size_t sample, uint64_t seed,
+                          double here, sp_gradcheck *result) {
+    const double least = 0.01;
+    const size_t first[] = {layer->weights, layer->bias, layer->scale};
+    const size_t count[] = {layer->bias - layer->weights, layer->outputs,
+                            layer->norm != SP_NORM_NONE ? layer->outputs : 0};
+    double scale[SP_GRADCHECK_TENSORS], most = 0;
+    for (int i = 0; i < SP_GRADCHECK_TENSORS; i++) {
+        result[i] = compare(ref, gradients, first[i], count[i], sample, seed, here, &scale[i]);
+        most = fmax(most, scale[i]);
+    }
+    for (int i = 0; i < SP_GRADCHECK_TENSORS; i++) {
+        double by = fmax(scale[i], least * most);
+        /* Below the noise of the differences, both are nothing. */
+        result[i].error = by > 1e-9 ? result[i].error / by : 0;
+    }
+}
+
+/* Rows of the mini-batch that is compared: each difference costs two passes over them, in double and unblocked. */
+static size_t rows_compared(const sp_plan *plan, const sp_net *net) {
+    enum { MOST_ROWS = 64, ROWS_OF_A_SHARD = 4 };
+    size_t most = MOST_ROWS;
+    for (size_t l = 0; l < net->depth; l++)
+        if (net->layers[l].norm == SP_NORM_BATCH && ROWS_OF_A_SHARD * plan->shards > most)
+            most = ROWS_OF_A_SHARD * plan->shards;
+    return plan->batch_size < most ? plan->batch_size : most;
 }
 
 sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data *data, sp_stepper *stepper,
                            const float *parameters, size_t sample, uint64_t seed, sp_gradcheck *result,
                            sp_error *error) {
-    enum { MOST_ROWS = 64 }; /* each difference costs two passes over them, in double and unblocked */
     reference ref = {0};
     const sp_rows *rows = &data->train.rows;
     float *gradients = sp_allocate(net->parameters, sizeof *gradients);
@@ -202,18 +269,15 @@ sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data
         return sp_fail_memory(error, "the gradients", sp_bytes(net->parameters, sizeof *gradients));
     }
     sp_batch_order(rows->index, rows->count, true, seed, 1, order);
-    sp_batch batch = sp_batch_at(order, rows->count, plan->batch_size < MOST_ROWS ? plan->batch_size : MOST_ROWS, 0);
+    sp_batch batch = sp_batch_at(order, rows->count, rows_compared(plan, net), 0);
     sp_status status = reference_create(plan, net, data, batch, parameters, &ref, error);
     sp_tally tally;
     if (!status) status = sp_stepper_prepare(stepper, batch.count, error);
     if (!status) status = sp_stepper_gradients(stepper, batch, gradients, &tally, error);
     if (!status) {
         double here = batch_loss(&ref);
-        for (size_t l = 0; l < net->depth; l++) {
-            const sp_layer *layer = &net->layers[l];
-            result[2 * l] = compare(&ref, gradients, layer->weights, layer->bias - layer->weights, sample, seed, here);
-            result[2 * l + 1] = compare(&ref, gradients, layer->bias, layer->outputs, sample, seed, here);
-        }
+        for (size_t l = 0; l < net->depth; l++)
+            compare_layer(&ref, gradients, &net->layers[l], sample, seed, here, result + SP_GRADCHECK_TENSORS * l);
     }
     reference_clear(&ref);
     free(order);

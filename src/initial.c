@@ -56,10 +56,8 @@ static sp_status orthogonal(const sp_net *net, uint64_t seed, float *parameters,
     }
     double *vectors = sp_allocate(most, sizeof *vectors);
     if (!vectors) return sp_fail_memory(error, "the initial weights", sp_bytes(most, sizeof *vectors));
-    for (size_t l = 0; l < net->depth; l++) {
-        orthogonal_layer(&net->layers[l], seed, vectors, parameters);
-        memset(parameters + net->layers[l].bias, 0, net->layers[l].outputs * sizeof *parameters);
-    }
+    for (size_t l = 0; l < net->depth; l++) orthogonal_layer(&net->layers[l], seed, vectors, parameters);
+    sp_net_neutral(net, parameters);
     free(vectors);
     return SP_OK;
 }
@@ -90,6 +88,13 @@ static bool differ(const sp_net *there, const sp_net *here, const char *path, ch
         if (l + 1 < here->depth && a->activation != b->activation) {
             snprintf(what, size, "layer %zu of %s is %s, of this network %s; let network.activation be the model's",
                      l + 1, path, sp_activation_names[a->activation], sp_activation_names[b->activation]);
+            return true;
+        }
+        if (a->norm != b->norm) {
+            snprintf(what, size,
+                     "layer %zu of %s has normalization %s, of this network %s; let network.normalization "
+                     "be the model's",
+                     l + 1, path, sp_norm_names[a->norm], sp_norm_names[b->norm]);
             return true;
         }
     }
@@ -124,7 +129,7 @@ sp_status sp_initial_weights(const sp_config *config, const sp_net *net, float *
     if (*config->network.init_from) {
         sp_status status = load(config, net, &model, error);
         if (status) return status;
-        memcpy(parameters, model->parameters, net->parameters * sizeof *parameters);
+        memcpy(parameters, model->parameters, net->floats * sizeof *parameters);
         sp_model_destroy(model);
         return SP_OK;
     }

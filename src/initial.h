@@ -11,7 +11,7 @@
 sp_status sp_initial_check(const sp_config *config, const sp_net *net, sp_error *error);
 
 /*
- * Fills `parameters` [net->parameters]: as that model has them, or by network.init. The normalisation of the inputs
+ * Fills `parameters` [net->floats]: as that model has them, or by network.init. The normalisation of the inputs
  * stays that of the new training's data. As sp_initial_check; SP_FAILED: no memory.
  */
 sp_status sp_initial_weights(const sp_config *config, const sp_net *net, float *parameters, sp_error *error);

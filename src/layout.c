@@ -46,6 +46,9 @@ static bool lay_out_layer(sp_layout *layout, size_t l) {
     made->bias = layout->packed;
     made->stride = stride_for(layout->kernels, last->first + last->width);
     layout->packed = round_up(made->bias + last->first + last->width, layout->kernels->multiple);
+    made->scale = layout->packed;
+    if (layer->norm != SP_NORM_NONE)
+        layout->packed = round_up(made->scale + last->first + last->width, layout->kernels->multiple);
     size_t strip = layout->strip > 0 ? layout->strip : layer->inputs;
     made->strips = l == 0 ? 0 : (layer->inputs + strip - 1) / strip;
     return true;
@@ -81,11 +84,13 @@ static void list_tiles(sp_layout *layout) {
                                 .count = rows * panel->width,
                                 .bias = layout->layers[l].bias + panel->first,
                                 .biases = row == 0 ? panel->width : 0,
+                                .scale = layout->layers[l].scale + panel->first,
+                                .scales = row == 0 && layout->net->layers[l].norm != SP_NORM_NONE ? panel->width : 0,
                                 .at = layout->all_tiles};
                 if (layout->tile) layout->tile[layout->tiles] = tile;
                 layout->tiles++;
-                layout->all_tiles += tile.count + tile.biases;
-                if (tile.count + tile.biases > layout->most_tile) layout->most_tile = tile.count + tile.biases;
+                layout->all_tiles += sp_tile_floats(&tile);
+                if (sp_tile_floats(&tile) > layout->most_tile) layout->most_tile = sp_tile_floats(&tile);
             }
         }
 }
@@ -105,6 +110,8 @@ sp_status sp_layout_create(const sp_net *net, const sp_kernels *kernels, sp_layo
     }
     for (size_t l = 0; good && l < net->depth; l++) good = lay_out_layer(made, l);
     if (good) {
+        made->statistics = made->packed;
+        made->packed += net->floats - net->parameters;
         list_tiles(made);
         made->tile = calloc(made->tiles, sizeof *made->tile);
         good = made->tile != NULL;
@@ -152,22 +159,31 @@ void sp_weights_destroy(sp_weights *weights) {
 static void copy_layer(const sp_weights *weights, size_t l, float *plain, bool load) {
     const sp_layer *layer = &weights->layout->net->layers[l];
     const sp_layer_layout *lay = &weights->layout->layers[l];
+    /* The row behind the weights is the bias, the one behind that the scale. */
+    size_t rows = layer->inputs + (layer->norm == SP_NORM_NONE ? 1 : 2);
     for (size_t p = 0; p < lay->panels; p++) {
         const sp_panel *panel = &lay->panel[p];
-        for (size_t i = 0; i <= layer->inputs; i++) { /* the row behind the last is the bias */
-            float *there =
-                plain + (i < layer->inputs ? layer->weights + i * layer->outputs : layer->bias) + panel->first;
-            float *here =
-                weights->packed + (i < layer->inputs ? panel->offset + i * panel->width : lay->bias + panel->first);
+        for (size_t i = 0; i < rows; i++) {
+            float *there = plain + layer->weights + i * layer->outputs + panel->first;
+            float *here = weights->packed + (i < layer->inputs    ? panel->offset + i * panel->width
+                                             : i == layer->inputs ? lay->bias + panel->first
+                                                                  : lay->scale + panel->first);
             memcpy(load ? here : there, load ? there : here, panel->columns * sizeof(float));
         }
     }
 }
 
+static void copy(const sp_weights *weights, float *plain, bool load) {
+    const sp_net *net = weights->layout->net;
+    for (size_t l = 0; l < net->depth; l++) copy_layer(weights, l, plain, load);
+    float *there = plain + net->parameters, *here = weights->packed + weights->layout->statistics;
+    memcpy(load ? here : there, load ? there : here, (net->floats - net->parameters) * sizeof *here);
+}
+
 void sp_weights_load(sp_weights *weights, const float *parameters) {
-    for (size_t l = 0; l < weights->layout->net->depth; l++) copy_layer(weights, l, (float *)parameters, true);
+    copy(weights, (float *)parameters, true);
 }
 
 void sp_weights_store(const sp_weights *weights, float *parameters) {
-    for (size_t l = 0; l < weights->layout->net->depth; l++) copy_layer(weights, l, parameters, false);
+    copy(weights, parameters, false);
 }

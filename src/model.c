@@ -23,13 +23,13 @@ sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp
     made->net = net;
     made->task = data->task;
     made->target_column = table->target_column;
-    made->parameters = sp_allocate_zeroed(net->parameters, sizeof *made->parameters);
+    made->parameters = sp_allocate_zeroed(net->floats, sizeof *made->parameters);
     if (table->target_name) made->target_name = strdup(table->target_name);
     bool good = made->parameters && !table->target_name == !made->target_name;
     good =
         good && sp_names_copy(&made->classes, &data->classes) && sp_names_copy(&made->features, &table->feature_names);
     sp_status status = good ? sp_preprocess_create(from->features, &made->preprocess, error)
-                            : sp_fail_memory(error, "the weights", sp_bytes(net->parameters, sizeof(float)));
+                            : sp_fail_memory(error, "the weights", sp_bytes(net->floats, sizeof(float)));
     if (status) {
         sp_model_destroy(made);
         return status;
@@ -95,14 +95,14 @@ sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inpu
     if (!status) status = sp_pass_create(layout, false, &pass, error);
     if (!status) status = sp_pass_prepare(pass, block, error);
     if (!status) status = sp_pass_prepare(pass, block > 0 ? rows % block : 0, error);
-    if (!status) status = sp_workspace_create(layout, block, false, &workspace, error);
+    if (!status) status = sp_workspace_create(layout, block, 0, &workspace, error);
     if (!status) sp_workspace_clear(workspace, layout, 0, block);
     for (size_t first = 0; first < rows && !status; first += block) {
         size_t count = rows - first < block ? rows - first : block;
         sp_weights weights = {.layout = layout, .packed = model->parameters};
         sp_preprocess_apply(&model->preprocess, count, inputs + first * net->inputs, workspace->activations[0],
                             net->inputs);
-        sp_pass_outputs(pass, &weights, workspace, &(sp_slice){0, count}, 1);
+        sp_pass_outputs(pass, &weights, workspace, &(sp_slice){.count = count}, 1);
         float *result = workspace->activations[net->depth];
         sp_loss_finish(net->loss, count, net->outputs, net->outputs, result);
         memcpy(outputs + first * net->outputs, result, count * net->outputs * sizeof *outputs);

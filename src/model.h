@@ -8,7 +8,7 @@
 
 struct sp_model {
     sp_net *net;       /* owned */
-    float *parameters; /* owned [net->parameters] */
+    float *parameters; /* owned [net->floats] */
     sp_task task;
     sp_names classes;  /* empty: regression */
     sp_names features; /* columns of the training file; empty: it named none */

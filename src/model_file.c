@@ -70,37 +70,69 @@ static void print_layers(const sp_net *net, char *widths, char *activations, siz
     }
 }
 
-/* The tensors layer1.weight, layer1.bias, ...: views of `parameters`. */
-static void list_tensors(const sp_net *net, const float *parameters, sp_tensor *tensors) {
+/* "batch none", of the hidden layers; false: none of them is normalised. */
+static bool print_norms(const sp_net *net, char *norms, size_t size) {
+    size_t used = 0;
+    bool any = false;
+    norms[0] = '\0';
+    for (size_t l = 0; l + 1 < net->depth; l++) {
+        used +=
+            (size_t)snprintf(norms + used, size - used, "%s%s", l > 0 ? " " : "", sp_norm_names[net->layers[l].norm]);
+        any = any || net->layers[l].norm != SP_NORM_NONE;
+    }
+    return any;
+}
+
+enum { MOST_TENSORS = 5 }; /* of a layer */
+
+/* The tensors layer1.weight, layer1.bias, ...: views of `parameters`. Returns how many there are. */
+static size_t list_tensors(const sp_net *net, const float *parameters, sp_tensor *tensors) {
+    size_t count = 0;
     for (size_t l = 0; l < net->depth; l++) {
         const sp_layer *layer = &net->layers[l];
-        tensors[2 * l] = (sp_tensor){
-            .dimensions = 2, .shape = {layer->inputs, layer->outputs}, .values = parameters + layer->weights};
-        tensors[2 * l + 1] =
-            (sp_tensor){.dimensions = 1, .shape = {layer->outputs}, .values = parameters + layer->bias};
-        snprintf(tensors[2 * l].name, sizeof tensors[0].name, "layer%zu.weight", l + 1);
-        snprintf(tensors[2 * l + 1].name, sizeof tensors[0].name, "layer%zu.bias", l + 1);
+        const struct {
+            const char *name;
+            bool there;
+            size_t at;
+        } all[MOST_TENSORS] = {{"weight", true, layer->weights},
+                               {"bias", true, layer->bias},
+                               {"scale", layer->norm != SP_NORM_NONE, layer->scale},
+                               {"running_mean", layer->norm == SP_NORM_BATCH, layer->mean},
+                               {"running_variance", layer->norm == SP_NORM_BATCH, layer->mean + layer->outputs}};
+        for (int i = 0; i < MOST_TENSORS; i++) {
+            if (!all[i].there) continue;
+            sp_tensor *tensor = &tensors[count++];
+            *tensor = (sp_tensor){.dimensions = 1, .shape = {layer->outputs}, .values = parameters + all[i].at};
+            if (i == 0) {
+                tensor->dimensions = 2;
+                tensor->shape[0] = layer->inputs;
+                tensor->shape[1] = layer->outputs;
+            }
+            snprintf(tensor->name, sizeof tensor->name, "layer%zu.%s", l + 1, all[i].name);
+        }
     }
+    return count;
 }
 
 sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error) {
-    enum { WIDEST = SP_MOST_LAYERS * 22 };
+    enum { WIDEST = SP_MOST_LAYERS * 22, MOST_TEXTS = 20 };
     const sp_net *net = model->net;
-    char widths[WIDEST], activations[WIDEST], column[24], delta[32];
+    char widths[WIDEST], activations[WIDEST], norms[WIDEST], epsilon[32], column[24], delta[32];
     print_layers(net, widths, activations, WIDEST);
+    bool normalised = print_norms(net, norms, sizeof norms);
+    sp_print_real(net->epsilon, epsilon, sizeof epsilon);
     snprintf(column, sizeof column, "%zu", model->target_column);
     sp_print_real(net->shape.delta, delta, sizeof delta);
     char *classes = print_names(&model->classes), *features = print_names(&model->features);
     char *shift = print_floats(model->preprocess.shift, net->inputs);
     char *scale = print_floats(model->preprocess.scale, net->inputs);
-    sp_tensor *tensors = calloc(2 * net->depth, sizeof *tensors);
+    sp_tensor *tensors = calloc(MOST_TENSORS * net->depth, sizeof *tensors);
 
     sp_status status;
     if (!classes || !features || !shift || !scale || !tensors) {
-        status = sp_fail_memory(error, path, 2 * net->depth * sizeof *tensors);
+        status = sp_fail_memory(error, path, MOST_TENSORS * net->depth * sizeof *tensors);
     } else {
-        list_tensors(net, model->parameters, tensors);
-        const sp_metadata metadata[] = {
+        sp_metadata metadata[MOST_TEXTS] = {
             {"format", format_name},
             {"version", sp_version()},
             {"task", sp_task_names[model->task]},
@@ -114,10 +146,16 @@ sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error
             {"normalize", sp_normalize_names[model->preprocess.kind]},
             {"input_shift", shift},
             {"input_scale", scale},
-            {"target_name", model->target_name}, /* last: there may be none */
         };
-        size_t texts = sizeof metadata / sizeof *metadata - (model->target_name == NULL);
-        status = sp_safetensors_write(path, tensors, 2 * net->depth, metadata, texts, error);
+        size_t texts = 0;
+        while (metadata[texts].name) texts++;
+        if (normalised) {
+            metadata[texts++] = (sp_metadata){"normalizations", norms};
+            metadata[texts++] = (sp_metadata){"norm_epsilon", epsilon};
+        }
+        if (model->target_name) metadata[texts++] = (sp_metadata){"target_name", model->target_name};
+        status =
+            sp_safetensors_write(path, tensors, list_tensors(net, model->parameters, tensors), metadata, texts, error);
     }
     free(classes);
     free(features);
@@ -169,6 +207,23 @@ static bool parse_layers(const sp_safetensors *file, size_t *depth, size_t *widt
     return true;
 }
 
+/* How hidden layers are normalised; a file that says nothing of it has none that are. */
+static bool parse_norms(const sp_safetensors *file, size_t depth, sp_norm *norms, double *epsilon) {
+    const char *text = sp_safetensors_text(file, "normalizations"), *added = sp_safetensors_text(file, "norm_epsilon");
+    char word[24];
+    *epsilon = 0;
+    for (size_t l = 0; l + 1 < depth; l++) norms[l] = SP_NORM_NONE;
+    if (!text) return true;
+    for (size_t l = 0; l + 1 < depth; l++) {
+        int norm = 0;
+        if (!next_word(&text, word)) return false;
+        while (sp_norm_names[norm] && strcmp(sp_norm_names[norm], word) != 0) norm++;
+        if (!sp_norm_names[norm]) return false;
+        norms[l] = (sp_norm)norm;
+    }
+    return added && sp_parse_real(added, epsilon) && *epsilon > 0;
+}
+
 /* Whether outputs, classes, loss and output activation of a file go together. */
 static bool fits_together(const sp_model *model) {
     const sp_net *net = model->net;
@@ -182,11 +237,13 @@ static bool fits_together(const sp_model *model) {
 }
 
 /* Memory for the tensors is only asked for once the file has shown that it holds as many bytes. */
-static bool tensors_are_there(const sp_safetensors *file, size_t depth, const size_t *widths) {
+static bool tensors_are_there(const sp_safetensors *file, size_t depth, const size_t *widths, const sp_norm *norms) {
+    static const size_t vectors[] = {[SP_NORM_NONE] = 1, [SP_NORM_BATCH] = 4, [SP_NORM_LAYER] = 2};
     size_t floats = 0, weights;
     for (size_t l = 0; l < depth; l++) {
+        size_t others = widths[l + 1] * (l + 1 < depth ? vectors[norms[l]] : 1);
         if (__builtin_mul_overflow(widths[l], widths[l + 1], &weights) ||
-            __builtin_add_overflow(floats, weights + widths[l + 1], &floats))
+            __builtin_add_overflow(floats, weights + others, &floats))
             return false;
     }
     return floats <= sp_safetensors_bytes(file) / sizeof(float);
@@ -197,9 +254,31 @@ static sp_status not_a_model(const char *path, const char *why, sp_error *error)
                    why);
 }
 
+static sp_status read_tensors(const char *path, const sp_safetensors *file, sp_model *model, sp_error *error) {
+    sp_tensor *tensors = calloc(MOST_TENSORS * model->net->depth, sizeof *tensors);
+    if (!tensors) return sp_fail_memory(error, path, MOST_TENSORS * model->net->depth * sizeof *tensors);
+    sp_status status = SP_OK;
+    size_t count = list_tensors(model->net, model->parameters, tensors);
+    for (size_t i = 0; i < count && !status; i++) {
+        const size_t *shape = tensors[i].shape;
+        float *values = model->parameters + (tensors[i].values - model->parameters);
+        status = sp_safetensors_copy(file, tensors[i].name, shape[0], shape[1], values, error);
+    }
+    free(tensors);
+    for (size_t l = 0; l < model->net->depth && !status; l++) {
+        const sp_layer *layer = &model->net->layers[l];
+        const float *variance = model->parameters + layer->mean + layer->outputs;
+        for (size_t j = 0; layer->norm == SP_NORM_BATCH && j < layer->outputs && !status; j++)
+            if (!(variance[j] >= 0)) status = not_a_model(path, "a running variance in it is negative", error);
+    }
+    return status;
+}
+
 static sp_status build(const char *path, const sp_safetensors *file, sp_model *model, sp_error *error) {
     size_t depth, widths[SP_MOST_LAYERS + 1];
     sp_activation activations[SP_MOST_LAYERS];
+    sp_norm norms[SP_MOST_LAYERS];
+    sp_norms normalised = {.hidden = norms};
     const char *format = sp_safetensors_text(file, "format"), *column = sp_safetensors_text(file, "target_column");
     const char *target = sp_safetensors_text(file, "target_name");
     int loss = choice_of(file, "loss", sp_loss_names), task = choice_of(file, "task", sp_task_names);
@@ -213,11 +292,14 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
         return not_a_model(path, "its loss, task or normalisation is unknown", error);
     if (!parse_layers(file, &depth, widths, activations))
         return not_a_model(path, "its widths or activations are malformed", error);
-    if (!tensors_are_there(file, depth, widths)) return not_a_model(path, "it is shorter than its tensors", error);
+    if (!parse_norms(file, depth, norms, &normalised.epsilon))
+        return not_a_model(path, "its normalizations are malformed", error);
+    if (!tensors_are_there(file, depth, widths, norms))
+        return not_a_model(path, "it is shorter than its tensors", error);
     if (!column || !sp_parse_whole(column, &target_column) || target_column < 0)
         return not_a_model(path, "its target column is malformed", error);
 
-    sp_status status = sp_net_create(depth, widths, activations, (sp_loss)loss, &model->net, error);
+    sp_status status = sp_net_create(depth, widths, activations, &normalised, (sp_loss)loss, &model->net, error);
     if (!status) status = sp_preprocess_create(widths[0], &model->preprocess, error);
     if (status) return status;
     if (delta && (!sp_parse_real(delta, &bend) || !(bend > 0)))
@@ -226,10 +308,10 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
     model->task = (sp_task)task;
     model->preprocess.kind = (sp_normalize)normalize;
     model->target_column = (size_t)target_column;
-    model->parameters = sp_allocate(model->net->parameters, sizeof *model->parameters);
+    model->parameters = sp_allocate(model->net->floats, sizeof *model->parameters);
     if (target) model->target_name = strdup(target);
     if (!model->parameters || (target && !model->target_name))
-        return sp_fail_memory(error, path, sp_bytes(model->net->parameters, sizeof(float)));
+        return sp_fail_memory(error, path, sp_bytes(model->net->floats, sizeof(float)));
     if (!parse_names(sp_safetensors_text(file, "classes"), &model->classes) ||
         !parse_names(sp_safetensors_text(file, "features"), &model->features) || !fits_together(model))
         return not_a_model(path, "its classes or features do not fit its layers", error);
@@ -237,17 +319,7 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
         !parse_floats(sp_safetensors_text(file, "input_scale"), model->preprocess.scale, widths[0]))
         return not_a_model(path, "its normalisation does not fit its inputs", error);
 
-    for (size_t l = 0; l < depth && !status; l++) {
-        const sp_layer *layer = &model->net->layers[l];
-        char name[40];
-        snprintf(name, sizeof name, "layer%zu.weight", l + 1);
-        status =
-            sp_safetensors_copy(file, name, layer->inputs, layer->outputs, model->parameters + layer->weights, error);
-        snprintf(name, sizeof name, "layer%zu.bias", l + 1);
-        if (!status)
-            status = sp_safetensors_copy(file, name, layer->outputs, 0, model->parameters + layer->bias, error);
-    }
-    return status;
+    return read_tensors(path, file, model, error);
 }
 
 sp_status sp_model_load(const char *path, sp_model **model, sp_error *error) {

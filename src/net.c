@@ -11,8 +11,19 @@
 /* BLAS counts in int; so does every size that is handed to it. */
 static const size_t most_parameters = (size_t)1 << 40;
 
-sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation *activations, sp_loss loss,
-                        sp_net **net, sp_error *error) {
+/* Running means and variances, behind all parameters. */
+static void place_statistics(sp_net *net) {
+    net->floats = net->parameters;
+    for (size_t l = 0; l < net->depth; l++) {
+        sp_layer *layer = &net->layers[l];
+        if (layer->norm != SP_NORM_BATCH) continue;
+        layer->mean = net->floats;
+        net->floats += 2 * layer->outputs;
+    }
+}
+
+sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation *activations, const sp_norms *norms,
+                        sp_loss loss, sp_net **net, sp_error *error) {
     sp_net *made = calloc(1, sizeof *made);
     if (made) made->layers = calloc(depth, sizeof *made->layers);
     if (!made || !made->layers) {
@@ -24,6 +35,7 @@ sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation 
     made->outputs = widths[depth];
     made->loss = loss;
     made->shape = (sp_shape){.delta = 1};
+    if (norms) made->epsilon = norms->epsilon;
     for (size_t l = 0; l < depth; l++) {
         sp_layer *layer = &made->layers[l];
         *layer = (sp_layer){.inputs = widths[l], .outputs = widths[l + 1], .activation = activations[l]};
@@ -35,9 +47,12 @@ sp_status sp_net_create(size_t depth, const size_t *widths, const sp_activation 
         }
         layer->weights = made->parameters;
         layer->bias = layer->weights + weights;
-        made->parameters = layer->bias + layer->outputs;
+        made->parameters = layer->scale = layer->bias + layer->outputs;
+        if (norms && l + 1 < depth) layer->norm = norms->hidden[l];
+        if (layer->norm != SP_NORM_NONE) made->parameters += layer->outputs;
         if (layer->outputs > made->widest) made->widest = layer->outputs;
     }
+    place_statistics(made);
     *net = made;
     return SP_OK;
 }
@@ -88,14 +103,26 @@ static double weight(sp_init init, const sp_layer *layer, uint64_t seed, size_t 
     }
 }
 
+void sp_net_neutral(const sp_net *net, float *parameters) {
+    for (size_t l = 0; l < net->depth; l++) {
+        const sp_layer *layer = &net->layers[l];
+        memset(parameters + layer->bias, 0, layer->outputs * sizeof *parameters);
+        for (size_t j = 0; j < layer->outputs && layer->norm != SP_NORM_NONE; j++) parameters[layer->scale + j] = 1;
+        for (size_t j = 0; j < layer->outputs && layer->norm == SP_NORM_BATCH; j++) {
+            parameters[layer->mean + j] = 0;
+            parameters[layer->mean + layer->outputs + j] = 1;
+        }
+    }
+}
+
 void sp_net_initialise(const sp_net *net, sp_init init, double value, uint64_t seed, float *parameters) {
     for (size_t l = 0; l < net->depth; l++) {
         const sp_layer *layer = &net->layers[l];
         sp_init kind = init == SP_INIT_AUTO ? init_of(layer->activation) : init;
         for (size_t i = layer->weights; i < layer->bias; i++)
             parameters[i] = (float)(kind == SP_INIT_CONSTANT ? value : weight(kind, layer, seed, i));
-        memset(parameters + layer->bias, 0, layer->outputs * sizeof *parameters);
     }
+    sp_net_neutral(net, parameters);
 }
 
 double sp_net_flops(const sp_net *net) {
@@ -104,6 +131,8 @@ double sp_net_flops(const sp_net *net) {
         /* Forward, gradient, and (not for the first layer) the error below: 2 each a weight. */
         double products = l == 0 ? 2 : 3;
         flops += products * 2.0 * (double)net->layers[l].inputs * (double)net->layers[l].outputs;
+        /* Mean, variance, xhat and scale; two sums, and what comes of them. */
+        if (net->layers[l].norm != SP_NORM_NONE) flops += (7 + 9) * (double)net->layers[l].outputs;
     }
     return flops;
 }
@@ -114,7 +143,12 @@ void sp_net_describe(const sp_net *net, char *text, size_t size) {
         used += snprintf(text + used, size - (size_t)used, "-%zu", net->layers[l].outputs);
     for (size_t l = 0; l < net->depth && (size_t)used < size; l++) {
         sp_activation activation = net->layers[l].activation;
-        bool repeated = l > 0 && l + 1 < net->depth && activation == net->layers[l - 1].activation;
-        if (!repeated) used += snprintf(text + used, size - (size_t)used, " %s", sp_activation_names[activation]);
+        sp_norm norm = net->layers[l].norm;
+        bool repeated = l > 0 && l + 1 < net->depth && activation == net->layers[l - 1].activation &&
+                        norm == net->layers[l - 1].norm;
+        if (!repeated && norm != SP_NORM_NONE)
+            used += snprintf(text + used, size - (size_t)used, " %s", sp_norm_names[norm]);
+        if (!repeated && (size_t)used < size)
+            used += snprintf(text + used, size - (size_t)used, " %s", sp_activation_names[activation]);
     }
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/vector.h"
+#include "norm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,43 +25,71 @@ static bool keeps_slope(const sp_layout *layout, size_t l) {
     return layout->net->layers[l - 1].dropout > 0 || sp_activation_keeps_slope(sp_net_applied(layout->net, l - 1));
 }
 
-/* a(l); going backward, e(l) and perhaps da(l)/dz(l), too. */
-static size_t matrices_of(const sp_layout *layout, size_t l, bool backward) {
-    if (!backward || l == 0) return 1;
-    return keeps_slope(layout, l) ? 3 : 2;
+static bool keeps_normal(const sp_layout *layout, size_t l) {
+    return l > 0 && layout->net->layers[l - 1].norm != SP_NORM_NONE;
+}
+
+enum { ACTIVATIONS, ERRORS, SLOPES, NORMALS, KINDS };
+
+/* Whether a workspace has such a matrix of layer l. */
+static bool has(const sp_layout *layout, size_t l, int kind, bool backward) {
+    if (kind == ACTIVATIONS) return true;
+    if (!backward || l == 0) return false;
+    return kind == ERRORS || (kind == SLOPES ? keeps_slope(layout, l) : keeps_normal(layout, l));
 }
 
 static size_t workspace_floats(const sp_layout *layout, size_t rows, bool backward) {
     size_t floats = 0;
     for (size_t l = 0; l <= layout->net->depth; l++)
-        floats += padded(rows, stride_of(layout, l)) * matrices_of(layout, l, backward);
+        for (int kind = 0; kind < KINDS; kind++)
+            if (has(layout, l, kind, backward)) floats += padded(rows, stride_of(layout, l));
     return floats;
 }
 
-size_t sp_workspace_bytes(const sp_layout *layout, size_t rows, bool backward) {
-    return sp_bytes(workspace_floats(layout, rows, backward), sizeof(float));
+size_t sp_workspace_bytes(const sp_layout *layout, size_t rows, size_t slices) {
+    size_t bytes = sp_bytes(workspace_floats(layout, rows, slices > 0), sizeof(float));
+    for (size_t l = 1; l <= layout->net->depth && slices > 0; l++)
+        if (keeps_normal(layout, l)) bytes += sp_bytes(sp_norm_floats(layout, l - 1, rows, slices), sizeof(float));
+    return bytes;
 }
 
-sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backward, sp_workspace **workspace,
+/* Zeros: few, so that it does not matter where they lie. */
+static bool create_statistics(sp_workspace *workspace, const sp_layout *layout, size_t slices) {
+    for (size_t l = 1; l <= layout->net->depth && slices > 0; l++) {
+        if (!keeps_normal(layout, l)) continue;
+        size_t floats = sp_norm_floats(layout, l - 1, workspace->rows, slices);
+        workspace->statistics[l] = sp_allocate_zeroed(floats, sizeof(float));
+        if (!workspace->statistics[l]) return false;
+    }
+    return true;
+}
+
+sp_status sp_workspace_create(const sp_layout *layout, size_t rows, size_t slices, sp_workspace **workspace,
                               sp_error *error) {
-    size_t depth = layout->net->depth, floats = workspace_floats(layout, rows, backward);
+    size_t depth = layout->net->depth, floats = workspace_floats(layout, rows, slices > 0);
     sp_workspace *made = calloc(1, sizeof *made);
     if (made) {
         made->activations = calloc(depth + 1, sizeof *made->activations);
         made->errors = calloc(depth + 1, sizeof *made->errors);
         made->slopes = calloc(depth + 1, sizeof *made->slopes);
+        made->normals = calloc(depth + 1, sizeof *made->normals);
+        made->statistics = calloc(depth + 1, sizeof *made->statistics);
+        made->depth = depth;
+        made->rows = rows;
+        made->slices = slices;
         made->memory = sp_allocate(floats, sizeof(float));
     }
-    if (!made || !made->activations || !made->errors || !made->slopes || !made->memory) {
+    if (!made || !made->activations || !made->errors || !made->slopes || !made->normals || !made->statistics ||
+        !made->memory || !create_statistics(made, layout, slices)) {
         sp_workspace_destroy(made);
-        return sp_fail_memory(error, "the activations", sp_bytes(floats, sizeof(float)));
+        return sp_fail_memory(error, "the activations", sp_workspace_bytes(layout, rows, slices));
     }
-    made->rows = rows;
     float *next = made->memory;
     for (size_t l = 0; l <= depth; l++) {
-        float **const kinds[] = {made->activations, made->errors, made->slopes};
-        for (size_t i = 0; i < matrices_of(layout, l, backward); i++) {
-            kinds[i][l] = next;
+        float **const kinds[KINDS] = {made->activations, made->errors, made->slopes, made->normals};
+        for (int kind = 0; kind < KINDS; kind++) {
+            if (!has(layout, l, kind, slices > 0)) continue;
+            kinds[kind][l] = next;
             next += padded(rows, stride_of(layout, l));
         }
     }
@@ -71,17 +100,21 @@ sp_status sp_workspace_create(const sp_layout *layout, size_t rows, bool backwar
 void sp_workspace_clear(sp_workspace *workspace, const sp_layout *layout, size_t first, size_t rows) {
     for (size_t l = 0; l <= layout->net->depth; l++) {
         size_t stride = stride_of(layout, l);
-        memset(workspace->activations[l] + first * stride, 0, rows * stride * sizeof(float));
-        if (workspace->errors[l]) memset(workspace->errors[l] + first * stride, 0, rows * stride * sizeof(float));
-        if (workspace->slopes[l]) memset(workspace->slopes[l] + first * stride, 0, rows * stride * sizeof(float));
+        float *const kinds[KINDS] = {workspace->activations[l], workspace->errors[l], workspace->slopes[l],
+                                     workspace->normals[l]};
+        for (int kind = 0; kind < KINDS; kind++)
+            if (kinds[kind]) memset(kinds[kind] + first * stride, 0, rows * stride * sizeof(float));
     }
 }
 
 void sp_workspace_destroy(sp_workspace *workspace) {
     if (!workspace) return;
+    for (size_t l = 0; workspace->statistics && l <= workspace->depth; l++) free(workspace->statistics[l]);
     free(workspace->activations);
     free(workspace->errors);
     free(workspace->slopes);
+    free(workspace->normals);
+    free(workspace->statistics);
     free(workspace->memory);
     free(workspace);
 }
@@ -228,17 +261,28 @@ static bool next_block(sp_slice slice, size_t *row, size_t *rows) {
 }
 
 /*
- * Drops units of a block, rows from `row` on, of a panel that layer l has just computed. Going backward, who is
+ * Drops units, columns first .. first + width - 1, of some rows that layer l has just computed. Going backward, who is
  * dropped has no slope, and the others one that is as much larger as they are: any activation's is kept for that.
  */
-static void drop(const sp_pass *pass, sp_workspace *workspace, size_t l, const sp_panel *panel, size_t row, size_t rows,
-                 sp_draw draw) {
+static void drop(const sp_pass *pass, sp_workspace *workspace, size_t l, size_t first, size_t width, size_t row,
+                 size_t rows, sp_draw draw) {
     const sp_layer *layer = &pass->layout->net->layers[l];
-    size_t stride = pass->layout->layers[l].stride, at = row * stride + panel->first;
+    size_t stride = pass->layout->layers[l].stride, at = row * stride + first;
     float *a = workspace->activations[l + 1] + at, *slope = workspace->slopes[l + 1] + at;
     if (!sp_activation_keeps_slope(layer->activation))
-        sp_activation_slope(layer->activation, rows, panel->width, stride, a, slope);
-    sp_dropout_apply(draw, l + 1, layer->dropout, row, rows, panel->first, panel->width, stride, a, slope);
+        sp_activation_slope(layer->activation, rows, width, stride, a, slope);
+    sp_dropout_apply(draw, l + 1, layer->dropout, row, rows, first, width, stride, a, slope);
+}
+
+/* z(l), its bias still missing, becomes a(l), columns first .. first + width - 1 of some rows; l from 0. */
+static void activate(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t l, size_t first,
+                     size_t width, size_t row, size_t rows, const sp_draw *draw) {
+    const sp_net *net = pass->layout->net;
+    const sp_layer_layout *lay = &pass->layout->layers[l];
+    size_t at = row * lay->stride + first;
+    sp_activation_forward(sp_net_applied(net, l), rows, width, lay->stride, weights->packed + lay->bias + first,
+                          workspace->activations[l + 1] + at, slope_at(workspace, l + 1, at));
+    if (draw && net->layers[l].dropout > 0) drop(pass, workspace, l, first, width, row, rows, *draw);
 }
 
 /* One panel of layer l, over all rows of the slices: it stays in cache for all of them. */
@@ -247,17 +291,20 @@ static void forward_panel(const sp_pass *pass, const sp_weights *weights, sp_wor
     const sp_layer_layout *lay = &pass->layout->layers[l];
     const sp_panel *panel = &lay->panel[p];
     const sp_product *products = pass->layers[l].forward[p + 1 == lay->panels];
+    sp_norm norm = pass->layout->net->layers[l].norm;
     size_t below = stride_of(pass->layout, l);
-    for (size_t s = 0; s < count; s++)
+    for (size_t s = 0; s < count; s++) {
         for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
-            size_t at = row * lay->stride + panel->first;
-            float *a = workspace->activations[l + 1] + at;
+            float *a = workspace->activations[l + 1] + row * lay->stride + panel->first;
             sp_product_run(&products[rows], workspace->activations[l] + row * below, weights->packed + panel->offset,
                            a);
-            sp_activation_forward(sp_net_applied(pass->layout->net, l), rows, panel->width, lay->stride,
-                                  weights->packed + lay->bias + panel->first, a, slope_at(workspace, l + 1, at));
-            if (draw && pass->layout->net->layers[l].dropout > 0) drop(pass, workspace, l, panel, row, rows, *draw);
+            if (norm == SP_NORM_NONE)
+                activate(pass, weights, workspace, l, panel->first, panel->width, row, rows, draw);
         }
+        if (norm != SP_NORM_BATCH) continue;
+        sp_norm_batch(pass->layout, weights, workspace, l, panel->first, panel->columns, slices[s]);
+        activate(pass, weights, workspace, l, panel->first, panel->width, slices[s].first, slices[s].count, draw);
+    }
 }
 
 void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
@@ -265,10 +312,23 @@ void sp_pass_forward(const sp_pass *pass, const sp_weights *weights, sp_workspac
     for (size_t p = first; p < last; p++) forward_panel(pass, weights, workspace, layer, p, slices, count, draw);
 }
 
+void sp_pass_normalise(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
+                       const sp_slice *slices, size_t count, const sp_draw *draw) {
+    size_t width = pass->layout->net->layers[layer].outputs;
+    for (size_t s = 0; s < count; s++)
+        for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
+            sp_norm_layer(pass->layout, weights, workspace, layer, row, rows);
+            activate(pass, weights, workspace, layer, 0, width, row, rows, draw);
+        }
+}
+
 void sp_pass_outputs(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, const sp_slice *slices,
                      size_t count) {
-    for (size_t l = 0; l < pass->layout->net->depth; l++)
+    for (size_t l = 0; l < pass->layout->net->depth; l++) {
         sp_pass_forward(pass, weights, workspace, l, 0, pass->layout->layers[l].panels, slices, count, NULL);
+        if (pass->layout->net->layers[l].norm == SP_NORM_LAYER)
+            sp_pass_normalise(pass, weights, workspace, l, slices, count, NULL);
+    }
 }
 
 double sp_pass_loss(const sp_pass *pass, sp_workspace *workspace, sp_slice slice, sp_shape shape, sp_truth truth,
@@ -323,9 +383,9 @@ static void backward_strip(const sp_pass *pass, const sp_weights *weights, sp_wo
     const sp_layer_layout *lay = &pass->layout->layers[l];
     const sp_product *products = pass->layers[l].backward[strip + 1 == lay->strips];
     const float *w = strip_weights(pass, weights, l, strip, scratch);
-    size_t below = stride_of(pass->layout, l), width = strip_width(pass->layout, l, strip), first, unused;
-    sp_layout_strip(pass->layout, l, strip, &first, &unused);
-    for (size_t s = 0; s < count; s++)
+    size_t below = stride_of(pass->layout, l), width = strip_width(pass->layout, l, strip), first, columns;
+    sp_layout_strip(pass->layout, l, strip, &first, &columns);
+    for (size_t s = 0; s < count; s++) {
         for (size_t row = slices[s].first, rows; next_block(slices[s], &row, &rows); row += rows) {
             size_t at = row * below + first;
             float *e = workspace->errors[l] + at;
@@ -333,12 +393,20 @@ static void backward_strip(const sp_pass *pass, const sp_weights *weights, sp_wo
             sp_activation_backward(sp_net_applied(pass->layout->net, l - 1), rows, width, below,
                                    workspace->activations[l] + at, slope_at(workspace, l, at), e);
         }
+        if (pass->layout->net->layers[l - 1].norm == SP_NORM_BATCH)
+            sp_norm_batch_back(pass->layout, weights, workspace, l - 1, first, columns, slices[s]);
+    }
 }
 
 void sp_pass_backward(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
                       size_t first, size_t last, const sp_slice *slices, size_t count, float *scratch) {
     for (size_t strip = first; strip < last; strip++)
         backward_strip(pass, weights, workspace, layer, strip, slices, count, scratch);
+}
+
+void sp_pass_normalise_back(const sp_pass *pass, const sp_weights *weights, sp_workspace *workspace, size_t layer,
+                            const sp_slice *slices, size_t count) {
+    for (size_t s = 0; s < count; s++) sp_norm_layer_back(pass->layout, weights, workspace, layer, slices[s]);
 }
 
 /* Sums rows of e: dJ/db, since dz/db = 1. */
@@ -354,7 +422,7 @@ void sp_pass_gradient(const sp_pass *pass, const sp_workspace *workspace, const 
     const sp_layer_layout *lay = &layout->layers[tile->layer];
     const sp_panel *panel = &lay->panel[tile->panel];
     if (slice.count == 0) { /* fewer rows than shards: it adds nothing */
-        memset(sum, 0, (tile->count + tile->biases) * sizeof *sum);
+        memset(sum, 0, sp_tile_floats(tile) * sizeof *sum);
         return;
     }
     size_t size = 0, below = stride_of(layout, tile->layer);
@@ -363,5 +431,8 @@ void sp_pass_gradient(const sp_pass *pass, const sp_workspace *workspace, const 
     const float *e = workspace->errors[tile->layer + 1] + slice.first * lay->stride + panel->first;
     sp_product_run(gradient_product(pass, size, tile), a, e, sum);
 
-    if (tile->biases > 0) sum_rows(slice.count, tile->biases, lay->stride, e, sum + tile->count);
+    if (tile->scales > 0)
+        sp_norm_gradient(layout, workspace, tile, slice, sum + tile->count);
+    else if (tile->biases > 0)
+        sum_rows(slice.count, tile->biases, lay->stride, e, sum + tile->count);
 }

@@ -22,22 +22,39 @@ static void set_noise(const sp_config *config, sp_net *net) {
 static sp_status create_net(const sp_config *config, const sp_data *data, sp_net **net, sp_error *error) {
     size_t hidden = config->network.hidden.count, widths[SP_MOST_LAYERS + 1];
     sp_activation activations[SP_MOST_LAYERS];
+    sp_norm norms[SP_MOST_LAYERS];
     sp_loss loss = (sp_loss)(config->train.loss - 1);
     widths[0] = data->preprocess.features;
     for (size_t l = 0; l < hidden; l++) {
         bool one_each = config->network.activation.count > 1;
         widths[l + 1] = (size_t)config->network.hidden.item[l];
         activations[l] = (sp_activation)config->network.activation.item[one_each ? l : 0];
+        norms[l] = (sp_norm)config->network.normalization.item[config->network.normalization.count > 1 ? l : 0];
     }
     /* Two classes need one output, y is 0 or 1; but softmax wants one each. */
     bool one_output = data->classes.count == 0 || (data->classes.count == 2 && loss != SP_CROSS_ENTROPY);
     widths[hidden + 1] = one_output ? 1 : data->classes.count;
     activations[hidden] = (sp_activation)(config->network.output_activation - 1);
-    sp_status status = sp_net_create(hidden + 1, widths, activations, loss, net, error);
+    const sp_norms normalised = {norms, config->network.norm_epsilon};
+    sp_status status = sp_net_create(hidden + 1, widths, activations, &normalised, loss, net, error);
     if (status) return status;
     set_noise(config, *net);
     (*net)->shape.delta = (float)config->train.huber_delta;
     return status;
+}
+
+/* Batch normalisation of single rows leaves nothing of them: xhat = 0, whatever the row. */
+static sp_status check_norms(const sp_config *config, const sp_plan *plan, sp_error *error) {
+    bool batch = false;
+    for (size_t l = 0; l < plan->net->depth; l++) batch = batch || plan->net->layers[l].norm == SP_NORM_BATCH;
+    if (!batch || plan->batch_size >= 2 * plan->shards) return SP_OK;
+    char place[SP_PLACE];
+    sp_config_place(config, plan->batch_size > 1 ? "parallel.shards" : "train.batch_size", place, sizeof place);
+    return sp_fail(
+        error, SP_BAD_CONFIG,
+        "%s: batch normalization needs two rows or more in each shard, but mini-batches of %zu row%s are cut "
+        "into %zu shard%s; use larger mini-batches, fewer shards, or normalization = layer",
+        place, plan->batch_size, plan->batch_size == 1 ? "" : "s", plan->shards, plan->shards == 1 ? "" : "s");
 }
 
 static size_t table_bytes(const sp_dataset *dataset) {
@@ -112,8 +129,9 @@ static sp_status plan_augment(const sp_config *config, const sp_data *data, sp_p
  * shards; the data. */
 static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     const sp_layout *layout = plan->layout;
-    size_t bytes = sp_bytes(2 * plan->net->parameters + layout->packed, sizeof(float)) + sp_update_bytes(plan) +
-                   sp_bytes(plan->rows, 2 * sizeof(uint32_t)) + sp_workspace_bytes(layout, plan->batch_size, true);
+    size_t bytes = sp_bytes(2 * plan->net->floats + layout->packed, sizeof(float)) + sp_update_bytes(plan) +
+                   sp_bytes(plan->rows, 2 * sizeof(uint32_t)) +
+                   sp_workspace_bytes(layout, plan->batch_size, plan->shards);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
     const sp_table *table = data->train.data->table;
     if (sp_augment_is_on(&plan->augment)) bytes += sp_augmenter_bytes(table->height, table->width, plan->shards);
@@ -141,6 +159,7 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->shape.smoothing = (float)config->train.label_smoothing;
     plan->clip_norm = config->optimizer.clip_norm;
     plan->max_norm = config->optimizer.max_norm;
+    plan->norm_momentum = config->network.norm_momentum;
     plan->average = config->optimizer.ema;
     plan->schedule = schedule_of(config, plan->steps);
     plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
@@ -151,7 +170,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
      * stay in cache, and any thread takes the next tile. Nothing is in the other scale.
      */
     if (plan->reduction == SP_REDUCTION_AUTO) plan->reduction = SP_REDUCTION_FUSED;
-    status = plan_augment(config, data, plan, error);
+    status = check_norms(config, plan, error);
+    if (!status) status = plan_augment(config, data, plan, error);
     if (!status) status = sp_objective_class_weights(config, data, &plan->class_weights, error);
     if (!status) status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
     if (status) return status;

@@ -21,6 +21,7 @@ typedef struct sp_plan {
     sp_shape shape;             /* of the loss, in training */
     float *class_weights;       /* owned [classes]; NULL: all 1 */
     double clip_norm, max_norm; /* see update.h; 0: off */
+    double norm_momentum;       /* share of a mini-batch in the running moments of batch normalisation */
     double average;             /* share that the average of the weights keeps in a step; 0: none is kept */
     sp_schedule schedule;       /* as it is before the first step */
     double step_flops;          /* of a full mini-batch */

@@ -7,7 +7,7 @@
 
 sp_slice sp_shard_slice(size_t rows, size_t shards, size_t shard) {
     size_t first = rows * shard / shards, next = rows * (shard + 1) / shards;
-    return (sp_slice){first, next - first};
+    return (sp_slice){first, next - first, shard};
 }
 
 size_t sp_shard_most_rows(size_t rows, size_t shards) {
@@ -40,7 +40,7 @@ sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards *
     if (!status && sp_augment_is_on(&plan->augment))
         status = sp_augmenter_create(&plan->augment, table->height, table->width, count, &made->augmenter, error);
     if (!status) status = sp_targets_create(made->data, rows, plan->class_weights, &made->targets, error);
-    if (!status) status = sp_workspace_create(plan->layout, rows, true, &made->workspace, error);
+    if (!status) status = sp_workspace_create(plan->layout, rows, count, &made->workspace, error);
     if (status) {
         sp_shards_destroy(made);
         return status;

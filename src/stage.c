@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 sp_status sp_stages_create(const sp_layout *layout, bool with_gradient, sp_stages **stages, sp_error *error) {
-    size_t depth = layout->net->depth, most = 2 * depth + 2;
+    size_t depth = layout->net->depth, most = 4 * depth + 2;
+    const sp_layer *layers = layout->net->layers;
     sp_stages *made = calloc(1, sizeof *made);
     if (made) {
         made->operations = calloc(most, sizeof *made->operations);
@@ -18,9 +19,15 @@ sp_status sp_stages_create(const sp_layout *layout, bool with_gradient, sp_stage
     made->most = most;
     sp_operation *next = made->operations;
     *next++ = (sp_operation){.phase = SP_PHASE_GATHER};
-    for (size_t l = 0; l < depth; l++) *next++ = (sp_operation){SP_PHASE_FORWARD, l};
+    for (size_t l = 0; l < depth; l++) {
+        *next++ = (sp_operation){SP_PHASE_FORWARD, l, false};
+        if (layers[l].norm == SP_NORM_LAYER) *next++ = (sp_operation){SP_PHASE_FORWARD, l, true};
+    }
     *next++ = (sp_operation){.phase = SP_PHASE_LOSS};
-    for (size_t l = depth - 1; l > 0; l--) *next++ = (sp_operation){SP_PHASE_BACKWARD, l};
+    for (size_t l = depth - 1; l > 0; l--) {
+        *next++ = (sp_operation){SP_PHASE_BACKWARD, l, false};
+        if (layers[l - 1].norm == SP_NORM_LAYER) *next++ = (sp_operation){SP_PHASE_BACKWARD, l - 1, true};
+    }
     if (with_gradient) *next++ = (sp_operation){.phase = SP_PHASE_GRADIENT};
     made->operation_count = (size_t)(next - made->operations);
     *stages = made;
@@ -36,6 +43,7 @@ void sp_stages_destroy(sp_stages *stages) {
 
 /* Panels or strips that an operation can be shared out by; 0 or 1: by rows alone. */
 static size_t pieces_of(const sp_layout *layout, sp_operation operation) {
+    if (operation.normalise) return 0;
     if (operation.phase == SP_PHASE_FORWARD) return layout->layers[operation.layer].panels;
     if (operation.phase == SP_PHASE_BACKWARD) return layout->layers[operation.layer].strips;
     return 0;

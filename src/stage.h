@@ -1,10 +1,11 @@
 /*
  * The operations of a mini-batch step, in the stages that barriers part.
  *
- * Rows do not depend on one another, so that a thread can take some shards from their gathering to the errors of the
+ * Shards do not depend on one another, so that a thread can take some shards from their gathering to the errors of the
  * first layer without a barrier. It then reads all weights, for a few rows. Where that costs more than a barrier, the
  * threads share out the panels (backward: the strips) of a layer instead, each for all rows: then
- * everybody reads a part of the weights. Both do the same sums; which one is taken changes no bit.
+ * everybody reads a part of the weights. Both do the same sums; which one is taken changes no bit. Layer normalisation
+ * wants whole rows: it goes by shards, behind all panels.
  */
 #ifndef SP_STAGE_H
 #define SP_STAGE_H
@@ -14,6 +15,7 @@
 typedef struct sp_operation {
     sp_phase phase; /* gather to gradient */
     size_t layer;   /* from 0; forward and backward */
+    bool normalise; /* layer normalisation, and back, of the layer's rows, when all its columns are there */
 } sp_operation;
 
 typedef struct sp_stage {

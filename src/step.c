@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "crew.h"
+#include "norm.h"
 #include "reduce.h"
 #include "shard.h"
 #include "stage.h"
@@ -28,6 +29,7 @@ struct sp_stepper {
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     size_t batch_size;
     uint64_t seed;                                /* of noise and dropout */
+    double norm_momentum;                         /* of running moments */
     const sp_schedule *schedule;                  /* of the epoch at hand */
     size_t updates;                               /* before the epoch at hand */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
@@ -103,6 +105,16 @@ static void share_out(sp_stepper *t, size_t threads) {
 
 /* ---- The mini-batch step ---------------------------------------------------------------- */
 
+/* Layer normalisation of some shards. */
+static void normalise(sp_stepper *t, sp_operation operation, const sp_slice *slices, size_t count,
+                      const sp_draw *draw) {
+    sp_workspace *workspace = t->shards->workspace;
+    if (operation.phase == SP_PHASE_FORWARD)
+        sp_pass_normalise(t->pass, t->weights, workspace, operation.layer, slices, count, draw);
+    else
+        sp_pass_normalise_back(t->pass, t->weights, workspace, operation.layer, slices, count);
+}
+
 /* One operation on shards first .. last - 1, on all panels and strips or on one piece of them. */
 static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const size_t *piece, sp_batch batch,
                     size_t first, size_t last) {
@@ -112,6 +124,11 @@ static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const s
     size_t from = piece ? *piece : 0, count = last - first;
     sp_draw draw = {t->seed, batch.step};
     double since = sp_crew_clock(t->crew);
+    if (operation.normalise) {
+        normalise(t, operation, slices, count, &draw);
+        sp_crew_spent(t->crew, w, operation.phase, &since);
+        return;
+    }
     switch (operation.phase) {
     case SP_PHASE_GATHER: sp_shards_gather(t->shards, t->layout, batch, draw, first, last); break;
     case SP_PHASE_FORWARD:
@@ -144,19 +161,27 @@ static void run_stage(sp_stepper *t, sp_worker *w, size_t number, sp_batch batch
     }
 }
 
+/* A tile's weights, and the running moments of its columns, where it has the scales of batch normalisation. */
+static void update_tile(sp_stepper *t, const sp_update_step *rule, size_t number, float *gradient) {
+    const sp_tile *tile = &t->layout->tile[number];
+    sp_update_tile(t->update, rule, number, gradient);
+    if (tile->scales > 0 && t->layout->net->layers[tile->layer].norm == SP_NORM_BATCH)
+        sp_norm_follow(t->weights, t->shards->workspace, tile, t->shards->slices, t->shards->count, t->norm_momentum);
+}
+
 /* Tile by tile: the shards' gradients summed in a fixed order, one update. */
 static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step *rule) {
     size_t first, last;
     while (sp_crew_take(t->crew, w, t->stages->count, false, &first, &last)) {
         const sp_tile *tile = &t->layout->tile[t->tiles[first]];
         double since = sp_crew_clock(t->crew);
-        sp_reduce_sum(t->shards->count, tile->count + tile->biases, shard_gradient, &(tile_of){t, tile}, w->scratch,
+        sp_reduce_sum(t->shards->count, sp_tile_floats(tile), shard_gradient, &(tile_of){t, tile}, w->scratch,
                       t->layout->most_tile);
         sp_crew_spent(t->crew, w, SP_PHASE_GRADIENT, &since);
         if (t->collect)
-            memcpy(t->collect + tile->at, w->scratch, (tile->count + tile->biases) * sizeof(float));
+            memcpy(t->collect + tile->at, w->scratch, sp_tile_floats(tile) * sizeof(float));
         else
-            sp_update_tile(t->update, rule, t->tiles[first], w->scratch);
+            update_tile(t, rule, t->tiles[first], w->scratch);
         sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
     }
 }
@@ -240,6 +265,7 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
     }
 
     if (!t->collect) t->updates += steps; /* where it was stopped, no step follows */
+    sp_update_share_moments(t->update);
     sp_tally sum = {0};
     for (size_t s = 0; s < t->shards->count; s++) sp_tally_add(&sum, &t->shards->tallies[s]);
     return sum;
@@ -278,6 +304,9 @@ static void unpack(const sp_layout *layout, const float *collected, float *gradi
                    from + row * panel->width, panel->columns * sizeof *gradients);
         if (tile->biases > 0)
             memcpy(gradients + layer->bias + panel->first, from + tile->count, panel->columns * sizeof *gradients);
+        if (tile->scales > 0)
+            memcpy(gradients + layer->scale + panel->first, from + tile->count + tile->biases,
+                   panel->columns * sizeof *gradients);
     }
 }
 
@@ -314,10 +343,13 @@ static bool settle(sp_stepper *t) {
                 const sp_tile *tile = &t->layout->tile[t->tiles[i]];
                 memcpy(packed + tile->offset, old + tile->offset, tile->count * sizeof *packed);
                 memcpy(packed + tile->bias, old + tile->bias, tile->biases * sizeof *packed);
+                memcpy(packed + tile->scale, old + tile->scale, tile->scales * sizeof *packed);
             }
         }
         sp_crew_leave(t->crew, w);
     }
+    size_t moments = t->layout->statistics;
+    if (moves) memcpy(packed + moments, old + moments, (t->layout->packed - moments) * sizeof *packed);
     t->weights->packed = packed;
     if (moves) free(old);
     return true;
@@ -360,7 +392,8 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
                          .weights = weights,
                          .team = sp_team_create(plan->threads, !plan->threads_follow),
                          .batch_size = plan->batch_size,
-                         .seed = plan->seed};
+                         .seed = plan->seed,
+                         .norm_momentum = plan->norm_momentum};
     bool private = plan->reduction == SP_REDUCTION_PRIVATE;
     sp_status status = sp_pass_create(weights->layout, true, &made->pass, error);
     if (!status) status = sp_shards_create(plan, data, &made->shards, error);

@@ -74,13 +74,12 @@ static sp_status read_and_plan(run *r, const sp_config *config, sp_error *error)
 /* The weights before the first step. */
 static sp_status start_weights(run *r, sp_error *error) {
     const sp_net *net = r->model->net;
-    r->parameters = sp_allocate(net->parameters, sizeof *r->parameters);
+    r->parameters = sp_allocate(net->floats, sizeof *r->parameters);
     r->order = sp_allocate(r->plan.rows, sizeof *r->order);
-    if (!r->parameters || !r->order)
-        return sp_fail_memory(error, "the weights", sp_bytes(net->parameters, sizeof(float)));
+    if (!r->parameters || !r->order) return sp_fail_memory(error, "the weights", sp_bytes(net->floats, sizeof(float)));
     sp_status status = sp_initial_weights(r->config, net, r->parameters, error);
     if (status) return status;
-    memcpy(r->model->parameters, r->parameters, net->parameters * sizeof *r->parameters);
+    memcpy(r->model->parameters, r->parameters, net->floats * sizeof *r->parameters);
     status = sp_weights_create(r->plan.layout, &r->weights, error);
     if (!status) sp_weights_load(r->weights, r->parameters);
     return status;
@@ -94,9 +93,9 @@ static sp_status prepare_steps(run *r, sp_error *error) {
     if (r->observer && r->observer->time_phases) sp_stepper_time(r->stepper);
     const sp_weights *average = sp_stepper_average(r->stepper);
     r->judged = average ? average : r->weights;
-    if (average) r->judged_parameters = sp_allocate(r->model->net->parameters, sizeof *r->judged_parameters);
+    if (average) r->judged_parameters = sp_allocate(r->model->net->floats, sizeof *r->judged_parameters);
     return average && !r->judged_parameters
-               ? sp_fail_memory(error, "the average of the weights", r->model->net->parameters * sizeof(float))
+               ? sp_fail_memory(error, "the average of the weights", r->model->net->floats * sizeof(float))
                : SP_OK;
 }
 
@@ -197,7 +196,7 @@ static void keep_best(run *r, const sp_epoch *epoch, sp_summary *summary) {
     r->since_best = 0;
     summary->best_epoch = epoch->epoch;
     memcpy(r->model->parameters, r->judged_parameters ? r->judged_parameters : r->parameters,
-           r->model->net->parameters * sizeof *r->parameters);
+           r->model->net->floats * sizeof *r->parameters);
 }
 
 static bool out_of_patience(const run *r) {
@@ -232,7 +231,7 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
             if (r->observer && r->observer->on_epoch)
                 r->observer->on_epoch(r->observer->context, &r->last, &r->progress);
         }
-        if (!isfinite(r->last.train_loss) || !all_finite(r->parameters, r->model->net->parameters)) {
+        if (!isfinite(r->last.train_loss) || !all_finite(r->parameters, r->model->net->floats)) {
             summary->status = "diverged";
             break;
         }

@@ -51,6 +51,7 @@ static void move_block(sp_update *update, const sp_update_step *step, size_t off
 static void move_tile(sp_update *update, const sp_update_step *step, const sp_tile *tile, const float *gradient) {
     move_block(update, step, tile->offset, tile->count, gradient);
     move_block(update, step, tile->bias, tile->biases, gradient + tile->count);
+    if (tile->scales > 0) move_block(update, step, tile->scale, tile->scales, gradient + tile->count + tile->biases);
 }
 
 /* ---- Sums in double --------------------------------------------------------------------------- */
@@ -85,11 +86,13 @@ void sp_update_tile(sp_update *update, const sp_update_step *step, size_t number
     const float *weights = update->weights->packed;
     sp_optim_shape(&step->rule, tile->count, true, weights + tile->offset, gradient);
     sp_optim_shape(&step->rule, tile->biases, false, weights + tile->bias, gradient + tile->count);
+    if (tile->scales > 0)
+        sp_optim_shape(&step->rule, tile->scales, false, weights + tile->scale, gradient + tile->count + tile->biases);
     if (!update->kept) {
         move_tile(update, step, tile, gradient);
         return;
     }
-    size_t count = tile->count + tile->biases;
+    size_t count = sp_tile_floats(tile);
     memcpy(update->kept + tile->at, gradient, count * sizeof *gradient);
     update->squares[number] = sum_of_squares(count, gradient);
 }
@@ -104,7 +107,7 @@ void sp_update_clipped(sp_update *update, const sp_update_step *step, size_t num
     for (size_t i = 0; i < update->layout->tiles; i++) sum += update->squares[i];
     double share = update->clip_norm / (sqrt(sum) + 1e-6); /* as PyTorch's clip_grad_norm_ */
     float *gradient = update->kept + tile->at;
-    if (share < 1) scale((float)share, tile->count + tile->biases, gradient);
+    if (share < 1) scale((float)share, sp_tile_floats(tile), gradient);
     move_tile(update, step, tile, gradient);
 }
 
@@ -141,10 +144,18 @@ void sp_update_bound(sp_update *update, const sp_update_step *step, size_t numbe
     }
     average_block(update, step, panel->offset, rows * panel->width);
     average_block(update, step, lay->bias + panel->first, panel->width);
+    if (update->layout->net->layers[at.layer].norm != SP_NORM_NONE)
+        average_block(update, step, lay->scale + panel->first, panel->width);
 }
 
 const sp_weights *sp_update_average(const sp_update *update) {
     return update->averaged;
+}
+
+void sp_update_share_moments(sp_update *update) {
+    size_t first = update->layout->statistics, count = update->layout->packed - first;
+    if (update->averaged)
+        memcpy(update->averaged->packed + first, update->weights->packed + first, count * sizeof(float));
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ sp_update_step sp_update_at(const sp_update *update, double eta, size_t t);
 /* Times that the tiles are gone through in a step. */
 enum { SP_UPDATE_MOST_ROUNDS = 3 };
 
-/* Tile `number`, whose gradient [count + biases] is summed: its weights move; or, clipped by norm, it is kept. */
+/* Tile `number`, whose gradient [sp_tile_floats] is summed: its weights move; or, clipped by norm, it is kept. */
 void sp_update_tile(sp_update *update, const sp_update_step *step, size_t number, float *gradient);
 
 /* Whether there is a second round, and a tile of it, when every tile has had its first. */
@@ -46,5 +46,8 @@ void sp_update_bound(sp_update *update, const sp_update_step *step, size_t numbe
 
 /* The exponential moving average of the weights; NULL: none is wanted. */
 const sp_weights *sp_update_average(const sp_update *update);
+
+/* Running moments of batch normalisation are averages already: the average takes them over as they are now. */
+void sp_update_share_moments(sp_update *update);
 
 #endif

@@ -13,8 +13,9 @@ void golden_set(sp_config *config, const char *format, ...);
 void golden_set_all(sp_config *config, const sp_json *settings);
 
 /*
- * Trains every case of a file from the same weights on the same mini-batches, with one and with three shards, by all
- * kernels, and compares every loss and the final weights. Returns how many cases there are.
+ * Trains every case of a file from the same weights on the same mini-batches, with one and with three shards (or those
+ * that the case asks for), by all kernels, and compares every loss, the final weights, and running moments and
+ * predictions where the case has them. Returns how many cases there are.
  */
 size_t golden_cases(const char *file);
 

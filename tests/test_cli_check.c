@@ -34,7 +34,7 @@ static void expect_plan(const char *path) {
                                        "\nfeatures    ",
                                        "\ntask        ",
                                        "\nloss        ",
-                                       "\nlayer   inputs  outputs  activation  parameters\n",
+                                       "\nlayer   inputs  outputs  normalization  activation  parameters\n",
                                        "\n  all ",
                                        "\nmini-batch  ",
                                        "\nshards      ",
@@ -68,10 +68,10 @@ Test(cli_check, the_plan_is_right) {
         "features    64, normalize = standard\n",
         "task        classification, 10 classes (0 to 9)\n",
         "loss        cross_entropy\n",
-        "    1       64       20  tanh              1300\n",
-        "    2       20       30  relu               630\n",
-        "    3       30       10  softmax            310\n",
-        "  all                                      2240\n",
+        "    1       64       20  none           tanh              1300\n",
+        "    2       20       30  none           relu               630\n",
+        "    3       30       10  none           softmax            310\n",
+        "  all                                                     2240\n",
         "mini-batch  37 rows; 34 steps an epoch\n",
         "shards      5 of at most 8 rows\n",
         "threads     3\n",
@@ -82,15 +82,15 @@ Test(cli_check, the_plan_is_right) {
 
 Test(cli_check, what_auto_comes_to) {
     outcome xor = run("shardprop check configs/xor.ini");
-    cr_expect(strstr(xor.out, "\n    2        4        1  sigmoid              5\n"), "one output for two classes: %s",
-              xor.out);
+    cr_expect(strstr(xor.out, "\n    2        4        1  none           sigmoid              5\n"),
+              "one output for two classes: %s", xor.out);
     cr_expect(strstr(xor.out, "mini-batch  4 rows; 1 step an epoch\n"), "full: %s", xor.out);
     outcome larger = run("shardprop check configs/xor.ini -s train.batch_size=1000");
     cr_expect_str_eq(larger.out, xor.out, "no mini-batch is larger than the data");
     outcome line = run("shardprop check configs/iris.ini -s data.target=sepal_length -s data.train=%s -s data.test=",
                        write_text("line.csv", "sepal_length,x\n0.5,1\n1.25,2\n1.5,4\n"));
     cr_expect(strstr(line.out, "\ntask        regression\nloss        squared_error\n"), "%s%s", line.out, line.err);
-    cr_expect(strstr(line.out, "       16        1  identity            17\n"), "%s", line.out);
+    cr_expect(strstr(line.out, "       16        1  none           identity            17\n"), "%s", line.out);
 }
 
 Test(cli_check, refuses_what_train_refuses) {

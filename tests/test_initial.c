@@ -61,7 +61,7 @@ Test(initial, orthogonal_weights_are_orthonormal_but_for_the_gain) {
     sp_net *net;
     golden_set(config, "network.init=orthogonal");
     golden_set(config, "train.seed=5");
-    must(sp_net_create(5, widths, activations, SP_CROSS_ENTROPY, &net, &error), error);
+    must(sp_net_create(5, widths, activations, NULL, SP_CROSS_ENTROPY, &net, &error), error);
     float *parameters = malloc(net->parameters * sizeof *parameters);
     must(sp_initial_weights(config, net, parameters, &error), error);
     for (size_t l = 0; l < net->depth; l++) {
@@ -133,6 +133,8 @@ Test(initial, a_model_that_does_not_fit_is_refused_by_its_first_layer_that_diffe
         expect_misfit(c, "iris", "-s network.hidden=8,5 -s network.activation=tanh,relu", "layer 2 of ");
         expect_misfit(c, "iris", "-s network.hidden=8,5 -s network.activation=tanh,relu",
                       " is tanh, of this network relu; let network.activation be the model's");
+        expect_misfit(c, "iris", "-s network.hidden=8,5 -s network.activation=tanh -s network.normalization=layer",
+                      " has normalization none, of this network layer; let network.normalization be the model's");
         expect_misfit(c, "iris", "-s network.hidden=8,5 -s network.init_from=no/such", "no/such");
     }
 }

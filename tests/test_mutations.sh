@@ -58,6 +58,12 @@ mutate src/pass.c 's/sum\[j\] += e/sum[j] -= e/'
 mutate src/pass.c 's/for (size_t i = 0; i < rows; i++)$/for (size_t i = 1; i < rows; i++)/'
 mutate src/pass.c 's/sp_activation_backward(sp_net_applied(pass->layout->net, l - 1)/sp_activation_backward(SP_IDENTITY/' -s network.hidden=8,8
 mutate src/math/noise.c 's/if (slope) multiply/if (!slope) multiply/' -s network.dropout=0.5
+mutate src/math/normalise.c 's/ - normal\[at\] \* mean_product\[j\]//' -s network.normalization=batch
+mutate src/math/normalise.c 's/e\[at\] - mean\[j\]/e[at]/' -s network.normalization=batch
+mutate src/math/normalise.c 's/by\[j\] \*= norm->scale\[first + j\];/;/' -s network.normalization=batch -s network.hidden=8,8
+mutate src/math/normalise.c 's/ - normal\[j\] \* mean_product)/)/' -s network.normalization=layer
+mutate src/norm.c 's/ + first, tile->biases \* sizeof/ + first, 0 * sizeof/' -s network.normalization=batch
+mutate src/stage.c 's/layers\[l - 1\].norm == SP_NORM_LAYER/l == 0/' -s network.normalization=layer
 mutate src/shard.c 's/1\.0f \/ (float)batch\.count/1.0f \/ (float)slice.count/' -s parallel.shards=4
 mutate src/reduce.c 's/sum\[i\] = left\[i\] + right\[i\]/sum[i] = left[i]/' -s parallel.shards=4
 mutate src/stage.c 's/l = depth - 1; l > 0; l--/l = depth - 1; l > 1; l--/'

@@ -11,7 +11,7 @@ static sp_net *make_net(size_t depth, const size_t *widths, sp_activation hidden
     sp_activation activations[8];
     for (size_t l = 0; l < depth; l++) activations[l] = l + 1 < depth ? hidden : output;
     sp_net *net;
-    must(sp_net_create(depth, widths, activations, SP_CROSS_ENTROPY, &net, &error), error);
+    must(sp_net_create(depth, widths, activations, NULL, SP_CROSS_ENTROPY, &net, &error), error);
     return net;
 }
 
@@ -30,10 +30,36 @@ Test(net, parameters_lie_layer_by_layer) {
     sp_net_destroy(net);
 }
 
+/* W(1), b(1), scale(1), W(2), b(2), scale(2), W(3), b(3); behind them what only batch normalisation has. */
+Test(net, normalised_layers_have_scales_and_running_moments) {
+    const sp_norms norms = {(sp_norm[]){SP_NORM_BATCH, SP_NORM_LAYER}, 1e-5};
+    const sp_activation activations[] = {SP_RELU, SP_RELU, SP_SOFTMAX};
+    sp_error error = {0};
+    sp_net *net;
+    must(sp_net_create(3, (size_t[]){4, 3, 2, 5}, activations, &norms, SP_CROSS_ENTROPY, &net, &error), error);
+    cr_expect_eq(net->layers[0].scale, 15);
+    cr_expect_eq(net->layers[1].weights, 18);
+    cr_expect_eq(net->layers[1].scale, 26);
+    cr_expect_eq(net->parameters, 28 + 15);
+    cr_expect_eq(net->layers[0].mean, 43);
+    cr_expect_eq(net->floats, 43 + 6);
+    float parameters[49];
+    sp_net_initialise(net, SP_INIT_CONSTANT, 0.5, 1, parameters);
+    for (size_t i = 0; i < 49; i++) {
+        bool weight = i < 12 || (i >= 18 && i < 24) || (i >= 28 && i < 38);
+        bool one = (i >= 15 && i < 18) || i == 26 || i == 27 || i >= 46;
+        cr_expect_eq(parameters[i], weight ? 0.5f : one ? 1 : 0, "%zu: %g", i, parameters[i]);
+    }
+    char text[80];
+    sp_net_describe(net, text, sizeof text);
+    cr_expect_str_eq(text, "4-3-2-5 batch relu layer relu softmax");
+    sp_net_destroy(net);
+}
+
 Test(net, absurd_layers_are_refused) {
     sp_error error = {0};
     sp_net *net;
-    sp_status status = sp_net_create(1, (size_t[]){(size_t)1 << 40, (size_t)1 << 40}, (sp_activation[]){SP_RELU},
+    sp_status status = sp_net_create(1, (size_t[]){(size_t)1 << 40, (size_t)1 << 40}, (sp_activation[]){SP_RELU}, NULL,
                                      SP_SQUARED_ERROR, &net, &error);
     cr_assert_eq(status, SP_BAD_CONFIG);
 }

@@ -36,13 +36,13 @@ static setup make(const sp_kernels *kernels, size_t depth, const size_t *widths,
     sp_error error = {0};
     setup made;
     must(sp_blas_prepare(&error), error);
-    must(sp_net_create(depth, widths, activations, loss, &made.net, &error), error);
+    must(sp_net_create(depth, widths, activations, NULL, loss, &made.net, &error), error);
     must(sp_layout_create(made.net, kernels, &made.layout, &error), error);
     must(sp_weights_create(made.layout, &made.weights, &error), error);
     must(sp_pass_create(made.layout, true, &made.pass, &error), error);
     must(sp_pass_prepare(made.pass, 1, &error), error);
     must(sp_pass_prepare(made.pass, 2, &error), error);
-    must(sp_workspace_create(made.layout, 2, true, &made.workspace, &error), error);
+    must(sp_workspace_create(made.layout, 2, 1, &made.workspace, &error), error);
     sp_workspace_clear(made.workspace, made.layout, 0, 2);
     sp_weights_load(made.weights, parameters);
     return made;
@@ -60,7 +60,7 @@ static void release(setup *made) {
 static double pass(setup *made, size_t rows, const float *inputs, sp_truth truth, float inverse_n, float *gradients,
                    size_t *correct) {
     const sp_net *net = made->net;
-    sp_slice slice = {0, rows};
+    sp_slice slice = {.count = rows};
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < net->inputs; j++)
             made->workspace->activations[0][i * made->layout->input_stride + j] = inputs[i * net->inputs + j];
@@ -155,20 +155,21 @@ Test(layout, weights_come_back_as_they_went_in) {
     const size_t widths[] = {130, 1, 15, 64, 65, 200, 10};
     sp_activation activations[6];
     for (int l = 0; l < 6; l++) activations[l] = SP_RELU;
+    const sp_norms norms = {(sp_norm[]){SP_NORM_BATCH, SP_NORM_LAYER, SP_NORM_BATCH, SP_NORM_NONE, SP_NORM_BATCH}, 1};
     const sp_kernels *const all[] = {&sp_kernels_reference, &sp_kernels_blas, &sp_kernels_xsmm};
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 6; k++) {
         sp_error error = {0};
         sp_net *net;
         sp_layout *layout;
         sp_weights *weights;
-        must(sp_net_create(6, widths, activations, SP_SQUARED_ERROR, &net, &error), error);
-        must(sp_layout_create(net, all[k], &layout, &error), error);
+        must(sp_net_create(6, widths, activations, k < 3 ? NULL : &norms, SP_SQUARED_ERROR, &net, &error), error);
+        must(sp_layout_create(net, all[k % 3], &layout, &error), error);
         must(sp_weights_create(layout, &weights, &error), error);
-        float *in = malloc(net->parameters * sizeof *in), *out = calloc(net->parameters, sizeof *out);
-        for (size_t i = 0; i < net->parameters; i++) in[i] = (float)(i + 1);
+        float *in = malloc(net->floats * sizeof *in), *out = calloc(net->floats, sizeof *out);
+        for (size_t i = 0; i < net->floats; i++) in[i] = (float)(i + 1);
         sp_weights_load(weights, in);
         sp_weights_store(weights, out);
-        cr_expect_arr_eq(in, out, net->parameters * sizeof *in, "%s", all[k]->name);
+        cr_expect_arr_eq(in, out, net->floats * sizeof *in, "%s", all[k % 3]->name);
         free(in), free(out);
         sp_weights_destroy(weights);
         sp_layout_destroy(layout);

@@ -111,7 +111,7 @@ static size_t stages_of(const sp_kernels *kernels, size_t rows, size_t shards, s
     sp_net *net;
     sp_layout *layout;
     sp_stages *stages;
-    must(sp_net_create(3, widths, activations, SP_CROSS_ENTROPY, &net, &error), error);
+    must(sp_net_create(3, widths, activations, NULL, SP_CROSS_ENTROPY, &net, &error), error);
     must(sp_layout_create(net, kernels, &layout, &error), error);
     must(sp_stages_create(layout, false, &stages, &error), error);
     sp_stages_arrange(stages, layout, rows, shards, threads);

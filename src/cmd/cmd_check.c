@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLE = 20 }; /* weights and biases compared in each layer */
+enum { SAMPLE = 20 }; /* weights, biases and scales compared in each layer */
 
 static const char *plural(size_t count) {
     return count == 1 ? "" : "s";
@@ -43,13 +43,15 @@ static void print_data(const sp_config *config, const sp_data *data) {
 }
 
 static void print_network(const sp_net *net) {
-    printf("\nlayer   inputs  outputs  activation  parameters\n");
+    printf("\nlayer   inputs  outputs  normalization  activation  parameters\n");
     for (size_t l = 0; l < net->depth; l++) {
         const sp_layer *layer = &net->layers[l];
-        printf("%5zu  %7zu  %7zu  %-10s  %10zu\n", l + 1, layer->inputs, layer->outputs,
-               sp_activation_names[layer->activation], layer->inputs * layer->outputs + layer->outputs);
+        size_t vectors = layer->norm == SP_NORM_NONE ? 1 : 2;
+        printf("%5zu  %7zu  %7zu  %-13s  %-10s  %10zu\n", l + 1, layer->inputs, layer->outputs,
+               sp_norm_names[layer->norm], sp_activation_names[layer->activation],
+               (layer->inputs + vectors) * layer->outputs);
     }
-    printf("%5s  %7s  %7s  %-10s  %10zu\n\n", "all", "", "", "", net->parameters);
+    printf("%5s  %7s  %7s  %-13s  %-10s  %10zu\n\n", "all", "", "", "", "", net->parameters);
 }
 
 static void print_bytes(const char *name, size_t bytes) {
@@ -72,17 +74,20 @@ static void print_steps(const sp_plan *plan) {
 /* Prints the comparison; SP_FAILED where a layer's gradient is off. */
 static sp_status print_gradients(const sp_config *config, const sp_net *net, const sp_gradcheck *found,
                                  sp_error *error) {
+    static const char *const names[] = {"weights", "biases", "scales"};
     sp_status status = SP_OK;
     printf("\nBackpropagation against central differences (bound %g):\n", SP_GRADCHECK_BOUND);
     printf("layer  of       checked  at a kink  relative error\n");
-    for (size_t i = 0; i < 2 * net->depth; i++) {
+    for (size_t i = 0; i < SP_GRADCHECK_TENSORS * net->depth; i++) {
+        size_t l = i / SP_GRADCHECK_TENSORS, tensor = i % SP_GRADCHECK_TENSORS;
+        if (tensor == SP_GRADCHECK_SCALES && net->layers[l].norm == SP_NORM_NONE) continue;
         bool off = !(found[i].error < SP_GRADCHECK_BOUND);
-        printf("%5zu  %-7s  %7zu  %9zu  %14.2e%s\n", i / 2 + 1, i % 2 ? "biases" : "weights", found[i].checked,
-               found[i].skipped, found[i].error, off ? "  WRONG" : "");
+        printf("%5zu  %-7s  %7zu  %9zu  %14.2e%s\n", l + 1, names[tensor], found[i].checked, found[i].skipped,
+               found[i].error, off ? "  WRONG" : "");
         if (off && !status)
             status =
                 sp_fail(error, SP_FAILED, "%s: the gradient of layer %zu's %s is off by %.2g; below %g would be right",
-                        config->path, i / 2 + 1, i % 2 ? "biases" : "weights", found[i].error, SP_GRADCHECK_BOUND);
+                        config->path, l + 1, names[tensor], found[i].error, SP_GRADCHECK_BOUND);
     }
     if (!status) printf("the gradients agree\n");
     return status;
@@ -90,13 +95,16 @@ static sp_status print_gradients(const sp_config *config, const sp_net *net, con
 
 /*
  * Biases start at zero. Where no unit of the layer below answers to a row, that is right on
- * the kink of relu, and no bias could be compared.
+ * the kink of relu, and no bias could be compared. Scales start at one, where a factor too few is not seen.
  */
 static void move_biases(const sp_net *net, uint64_t seed, float *parameters) {
     for (size_t l = 0; l < net->depth; l++)
         for (size_t j = 0; j < net->layers[l].outputs; j++) {
             size_t i = net->layers[l].bias + j;
             parameters[i] = (float)(0.2 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, i, 0) - 0.1);
+            if (net->layers[l].norm == SP_NORM_NONE) continue;
+            i = net->layers[l].scale + j;
+            parameters[i] = (float)(0.8 + 0.4 * sp_random_uniform(seed, SP_RANDOM_WEIGHTS, i, 0));
         }
 }
 
@@ -106,11 +114,11 @@ static sp_status check_gradients(const sp_config *config, const sp_data *data, s
     uint64_t seed = (uint64_t)config->train.seed;
     sp_stepper *stepper = NULL;
     sp_weights *weights = NULL;
-    float *parameters = sp_allocate(net->parameters, sizeof *parameters);
-    sp_gradcheck *found = calloc(2 * net->depth, sizeof *found);
+    float *parameters = sp_allocate(net->floats, sizeof *parameters);
+    sp_gradcheck *found = calloc(SP_GRADCHECK_TENSORS * net->depth, sizeof *found);
     sp_status status = SP_OK;
     if (!parameters || !found) {
-        status = sp_fail_memory(error, "the gradients", sp_bytes(net->parameters, sizeof *parameters));
+        status = sp_fail_memory(error, "the gradients", sp_bytes(net->floats, sizeof *parameters));
         goto done;
     }
     status = sp_initial_weights(config, net, parameters, error);

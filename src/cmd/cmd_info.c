@@ -32,7 +32,9 @@ static sp_status run(const sp_options *options, sp_error *error) {
     if (model->features.count > 0) print_names("features", &model->features);
     if (model->target_name) printf("%-14s %s\n", "target", model->target_name);
     for (size_t l = 0; l < net->depth; l++)
-        printf("%-6s %-7zu %zu x %zu, %s\n", "layer", l + 1, net->layers[l].inputs, net->layers[l].outputs,
+        printf("%-6s %-7zu %zu x %zu, %s%s%s\n", "layer", l + 1, net->layers[l].inputs, net->layers[l].outputs,
+               net->layers[l].norm != SP_NORM_NONE ? sp_norm_names[net->layers[l].norm] : "",
+               net->layers[l].norm != SP_NORM_NONE ? " normalization, " : "",
                sp_activation_names[net->layers[l].activation]);
     printf("%-14s %zu\n", "parameters", net->parameters);
     printf("%-14s %016llx\n", "weights_xxh64", (unsigned long long)sp_hash_floats(model->parameters, net->parameters));
