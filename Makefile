@@ -137,7 +137,7 @@ ADDRESS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 CLANG ?= clang-14
 # place/ binds the process to some cores, which needs one a test. With threads; and quick under valgrind.
 ALONE := -place/
-WITH_THREADS := share/ step/ jobs/ team/ library/ golden/
+WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/
 SMALL := math/ pass/ csv/ idx/ safetensors/ json/ text/
 
 test-asan:
