@@ -183,6 +183,14 @@ size_t sp_evaluation_confusion(const sp_evaluation *evaluation, size_t truth, si
 
 /* ---- Training ------------------------------------------------------------------------ */
 
+/* What a layer is like in an epoch. NaN: it has none of that. */
+typedef struct sp_layer_health {
+    double gradient_norm; /* L2, of weights and biases, in the epoch's last whole mini-batch */
+    double update_ratio;  /* by how much they then moved, as a share of their own norm */
+    double saturated;     /* share of units, sigmoid or tanh, whose slope was below a tenth of its largest */
+    double dead;          /* share of ReLU units that were 0 for every row of the epoch */
+} sp_layer_health;
+
 /* One row of metrics.csv. NaN: not measured. */
 typedef struct sp_epoch {
     size_t epoch;                                /* 1, 2, ... */
@@ -191,6 +199,8 @@ typedef struct sp_epoch {
     double train_loss, train_accuracy;           /* means over the epoch, while the weights move */
     double validation_loss, validation_accuracy; /* after the epoch */
     double samples_per_second;
+    size_t layers;                 /* L */
+    const sp_layer_health *health; /* [layers], the training's own, until the next epoch */
 } sp_epoch;
 
 /* Where the time of the training steps goes. */
@@ -242,6 +252,7 @@ typedef struct sp_observer {
     void (*on_start)(void *context, const char *plan);
     bool (*on_step)(void *context, const sp_progress *progress);
     void (*on_epoch)(void *context, const sp_epoch *epoch, const sp_progress *progress);
+    void (*on_warning)(void *context, const char *line); /* why the training may not go well, and a remedy; once each */
     bool time_phases; /* look at the clock around every phase of every step; small steps take a little longer */
 } sp_observer;
 

@@ -26,6 +26,9 @@ typedef enum sp_monitor {
     SP_MONITOR_R2
 } sp_monitor;
 
+/* When a loss is not finite. */
+typedef enum sp_on_nan { SP_ON_NAN_STOP, SP_ON_NAN_ROLLBACK } sp_on_nan;
+
 /* Of the weights: as a part of the gradient, or apart from it; 0: SP_AUTO. */
 typedef enum sp_decay { SP_DECAY_COUPLED = 1, SP_DECAY_DECOUPLED } sp_decay;
 
@@ -89,6 +92,7 @@ struct sp_config {
         int shuffle;
         long long patience;
         int monitor; /* sp_monitor */
+        int on_nan;  /* sp_on_nan */
     } train;
     struct {
         long long threads; /* SP_AUTO, or so many */

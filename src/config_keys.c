@@ -16,6 +16,7 @@ static const char *const monitor_names[] = {"auto",
                                             "validation_r2",
                                             NULL};
 static const char *const decay_names[] = {"auto", "coupled", "decoupled", NULL};
+static const char *const on_nan_names[] = {"stop", "rollback", NULL};
 static const char *const kernel_names[] = {"auto", "xsmm", "blas", "reference", NULL};
 static const char *const reduction_names[] = {"auto", "private", "fused", NULL};
 
@@ -216,6 +217,9 @@ const sp_key sp_keys[] = {
              "some classes are rare, balanced accuracy (mean recall of the classes), macro_f1 (mean F1) and auc (area "
              "under the ROC curve, Hanley 1982; of several classes the mean of one against the rest) say more; r2 is "
              "for regression"},
+    {"train", "on_nan", CHOICE(on_nan_names), .offset = AT(train.on_nan), .initial = "stop",
+     .help = "when a loss is not finite: stop, with the best weights so far; rollback: go back to the end of the epoch "
+             "before, halve the learning rate and try again, five times at most"},
 
     {"parallel", "threads", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.threads), .initial = "auto",
      .help = "OpenMP threads; auto: as many of those that OMP_NUM_THREADS, the affinity mask and the CPU quota allow "

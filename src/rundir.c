@@ -48,22 +48,26 @@ static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
     return status;
 }
 
-static sp_status start_metrics(sp_rundir *rundir, sp_error *error) {
+static sp_status start_metrics(sp_rundir *rundir, size_t layers, sp_error *error) {
     char path[PATH];
     sp_status status = path_of(rundir, "metrics.csv", path, error);
     if (status) return status;
     rundir->metrics = fopen(path, "we");
-    if (rundir->metrics &&
+    if (rundir->metrics) {
         fputs("epoch,seconds,learning_rate,train_loss,train_accuracy,validation_loss,"
-              "validation_accuracy,samples_per_second\n",
-              rundir->metrics) >= 0 &&
-        fflush(rundir->metrics) == 0)
-        return SP_OK;
+              "validation_accuracy,samples_per_second",
+              rundir->metrics);
+        for (size_t l = 1; l <= layers; l++)
+            fprintf(rundir->metrics, ",layer%zu_gradient_norm,layer%zu_update_ratio,layer%zu_saturated,layer%zu_dead",
+                    l, l, l, l);
+        fputc('\n', rundir->metrics);
+        if (fflush(rundir->metrics) == 0 && !ferror(rundir->metrics)) return SP_OK;
+    }
     return sp_fail(error, SP_FAILED, "%s: cannot be written (%s); set output.dir to a folder that can", path,
                    strerror(errno));
 }
 
-sp_status sp_rundir_create(const sp_config *config, sp_rundir **rundir, sp_error *error) {
+sp_status sp_rundir_create(const sp_config *config, size_t layers, sp_rundir **rundir, sp_error *error) {
     char path[PATH];
     sp_rundir *made = calloc(1, sizeof *made);
     if (!made) return sp_fail_memory(error, "the run directory", sizeof *made);
@@ -72,7 +76,7 @@ sp_status sp_rundir_create(const sp_config *config, sp_rundir **rundir, sp_error
     if (!status) status = keep_previous(made, error);
     if (!status) status = path_of(made, "config.ini", path, error);
     if (!status) status = sp_config_save(config, path, error);
-    if (!status) status = start_metrics(made, error);
+    if (!status) status = start_metrics(made, layers, error);
     if (status) {
         sp_rundir_destroy(made);
         return status;
@@ -102,6 +106,12 @@ sp_status sp_rundir_add_epoch(sp_rundir *rundir, const sp_epoch *epoch, sp_error
     print_cell(stream, epoch->validation_loss, "%.9g");
     print_cell(stream, epoch->validation_accuracy, "%.6f");
     print_cell(stream, epoch->samples_per_second, "%.0f");
+    for (size_t l = 0; l < epoch->layers; l++) {
+        print_cell(stream, epoch->health[l].gradient_norm, "%.6g");
+        print_cell(stream, epoch->health[l].update_ratio, "%.6g");
+        print_cell(stream, epoch->health[l].saturated, "%.6g");
+        print_cell(stream, epoch->health[l].dead, "%.6g");
+    }
     fputc('\n', stream);
     if (fflush(stream) == 0 && !ferror(stream)) return SP_OK;
     return sp_fail(error, SP_FAILED, "%s/metrics.csv: writing failed (%s); free some space", rundir->folder,
@@ -136,7 +146,15 @@ static bool add_metrics(sp_json *root, const sp_summary *summary) {
     return good;
 }
 
-static sp_json *summary_document(const sp_summary *summary) {
+static bool add_warnings(sp_json *root, const sp_diagnosis *diagnosis) {
+    enum { MOST = 64 };
+    const char *lines[MOST];
+    size_t count = sp_diagnosis_count(diagnosis) < MOST ? sp_diagnosis_count(diagnosis) : MOST;
+    for (size_t i = 0; i < count; i++) lines[i] = sp_diagnosis_line(diagnosis, i);
+    return sp_json_add_texts(root, "warnings", lines, count);
+}
+
+static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *diagnosis) {
     char hash[20];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary->weights_xxh64);
     sp_json *root = sp_json_object();
@@ -157,6 +175,7 @@ static sp_json *summary_document(const sp_summary *summary) {
     good = sp_json_add_count(root, "shards", summary->shards) && good;
     good = sp_json_add_count(root, "parameters", summary->parameters) && good;
     good = add_phases(root, summary) && good;
+    good = add_warnings(root, diagnosis) && good;
     good = sp_json_add_text(root, "weights_xxh64", hash) && good;
     good = sp_json_add_text(root, "version", sp_version()) && good;
     if (good) return root;
@@ -164,12 +183,13 @@ static sp_json *summary_document(const sp_summary *summary) {
     return NULL;
 }
 
-sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, sp_error *error) {
+sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, const sp_diagnosis *diagnosis,
+                                 sp_error *error) {
     char path[PATH];
     sp_output *output;
     sp_status status = path_of(rundir, "summary.json", path, error);
     if (status) return status;
-    sp_json *root = summary_document(summary);
+    sp_json *root = summary_document(summary, diagnosis);
     char *text = root ? sp_json_print(root, true) : NULL;
     sp_json_destroy(root);
     if (!text) return sp_fail_memory(error, path, 0);

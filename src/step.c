@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "crew.h"
+#include "health.h"
 #include "norm.h"
 #include "reduce.h"
 #include "shard.h"
@@ -11,6 +12,7 @@
 #include "team.h"
 #include "update.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@ struct sp_stepper {
     sp_stages *stages;       /* owned: as arranged for the threads at hand */
     sp_team team;
     sp_update *update; /* owned */
+    sp_health *health; /* owned */
     sp_crew *crew;     /* owned; its lists: the stages, and behind them the rounds of the update */
     size_t *tiles;     /* owned [tiles]: their numbers, part by part */
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
@@ -32,9 +35,12 @@ struct sp_stepper {
     double norm_momentum;                         /* of running moments */
     const sp_schedule *schedule;                  /* of the epoch at hand */
     size_t updates;                               /* before the epoch at hand */
+    size_t saved_updates;                         /* when all was saved */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
     void *context;
     float *collect;   /* where the sums go instead of an update, by tile->at; NULL: update */
+    size_t done;      /* steps of the epoch */
+    bool broken;      /* the last of them had a loss that is not finite */
     atomic_bool stop; /* a thread that is late may look while another sets it */
 };
 
@@ -115,6 +121,12 @@ static void normalise(sp_stepper *t, sp_operation operation, const sp_slice *sli
         sp_pass_normalise_back(t->pass, t->weights, workspace, operation.layer, slices, count);
 }
 
+/* What has become of panels first .. last - 1 of a layer, for `count` shards from `shard` on. */
+static void look(sp_stepper *t, size_t layer, size_t first, size_t last, size_t shard, size_t count, sp_batch batch) {
+    sp_health_look(t->health, t->shards->workspace, layer, first, last, t->shards->slices + shard, shard, count,
+                   sp_health_measures(t->health, batch.step - t->updates));
+}
+
 /* One operation on shards first .. last - 1, on all panels and strips or on one piece of them. */
 static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const size_t *piece, sp_batch batch,
                     size_t first, size_t last) {
@@ -126,6 +138,7 @@ static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const s
     double since = sp_crew_clock(t->crew);
     if (operation.normalise) {
         normalise(t, operation, slices, count, &draw);
+        if (operation.phase == SP_PHASE_FORWARD) look(t, operation.layer, 0, lay->panels, first, count, batch);
         sp_crew_spent(t->crew, w, operation.phase, &since);
         return;
     }
@@ -134,6 +147,8 @@ static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const s
     case SP_PHASE_FORWARD:
         sp_pass_forward(t->pass, t->weights, workspace, operation.layer, from, piece ? from + 1 : lay->panels, slices,
                         count, &draw);
+        if (t->layout->net->layers[operation.layer].norm != SP_NORM_LAYER) /* that has more to come */
+            look(t, operation.layer, from, piece ? from + 1 : lay->panels, first, count, batch);
         break;
     case SP_PHASE_LOSS: sp_shards_loss(t->shards, t->pass, batch, first, last); break;
     case SP_PHASE_BACKWARD:
@@ -170,7 +185,7 @@ static void update_tile(sp_stepper *t, const sp_update_step *rule, size_t number
 }
 
 /* Tile by tile: the shards' gradients summed in a fixed order, one update. */
-static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step *rule) {
+static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step *rule, bool measured) {
     size_t first, last;
     while (sp_crew_take(t->crew, w, t->stages->count, false, &first, &last)) {
         const sp_tile *tile = &t->layout->tile[t->tiles[first]];
@@ -178,6 +193,7 @@ static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step 
         sp_reduce_sum(t->shards->count, sp_tile_floats(tile), shard_gradient, &(tile_of){t, tile}, w->scratch,
                       t->layout->most_tile);
         sp_crew_spent(t->crew, w, SP_PHASE_GRADIENT, &since);
+        if (measured && !t->collect) sp_health_note(t->health, tile, t->weights, w->scratch);
         if (t->collect)
             memcpy(t->collect + tile->at, w->scratch, sp_tile_floats(tile) * sizeof(float));
         else
@@ -203,10 +219,21 @@ static void update_bounded(sp_stepper *t, sp_worker *w, const sp_update_step *ru
     sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
 }
 
+/* Whether the losses of all rows so far are finite: one that is not stays in the sum. */
+static bool all_finite(const sp_shards *shards) {
+    for (size_t s = 0; s < shards->count; s++)
+        if (!isfinite(shards->tallies[s].loss)) return false;
+    return true;
+}
+
 /* The work of a stage, or of a round of the update, is done: by whoever did the last of it, after a whole step. */
 static void finish(sp_stepper *t, sp_worker *w, size_t items, size_t steps_done) {
     if (!sp_crew_done(t->crew, w, items)) return;
-    if (steps_done > 0) t->stop = t->on_step && t->on_step(t->context, steps_done);
+    if (steps_done > 0) {
+        t->broken = !all_finite(t->shards);
+        t->done = steps_done;
+        t->stop = (t->on_step && t->on_step(t->context, steps_done)) || t->broken;
+    }
     sp_crew_next(t->crew);
 }
 
@@ -219,7 +246,7 @@ static void run_step(sp_stepper *t, sp_worker *w, sp_batch batch, size_t step) {
         run_stage(t, w, stage, batch);
         finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */
     }
-    reduce_and_update(t, w, &rule);
+    reduce_and_update(t, w, &rule, sp_health_measures(t->health, step));
     if (clips) {
         finish(t, w, tiles, 0); /* every gradient is known */
         update_clipped(t, w, &rule);
@@ -250,7 +277,8 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
                           bool (*on_step)(void *context, size_t steps), void *context) {
     size_t steps = sp_batch_count(rows, t->batch_size);
     t->schedule = schedule;
-    t->stop = false;
+    t->stop = t->broken = false;
+    sp_health_begin(t->health, rows, t->batch_size);
     t->on_step = on_step;
     t->context = context;
     memset(t->shards->tallies, 0, t->shards->count * sizeof *t->shards->tallies);
@@ -273,6 +301,25 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
 
 const sp_weights *sp_stepper_average(const sp_stepper *t) {
     return sp_update_average(t->update);
+}
+
+void sp_stepper_health(const sp_stepper *t, sp_layer_health *result) {
+    sp_health_end(t->health, t->weights, result);
+}
+
+const sp_workspace *sp_stepper_broken(const sp_stepper *t, size_t *step) {
+    *step = t->done;
+    return t->broken ? t->shards->workspace : NULL;
+}
+
+bool sp_stepper_save(sp_stepper *t) {
+    t->saved_updates = t->updates;
+    return sp_update_save(t->update);
+}
+
+void sp_stepper_undo(sp_stepper *t) {
+    t->updates = t->saved_updates;
+    sp_update_restore(t->update);
 }
 
 size_t sp_stepper_threads(const sp_stepper *t) {
@@ -399,6 +446,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
     if (!status) status = sp_shards_create(plan, data, &made->shards, error);
     if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
     if (!status) status = sp_update_create(plan, weights, &made->update, error);
+    if (!status) status = sp_health_create(weights->layout, plan->shards, &made->health, error);
     if (!status) status = gather_crew(made, error);
     if (!status && ((private && !allocate_private(made)) || !settle(made)))
         status = sp_fail_memory(error, "the gradients", plan->total_bytes);
@@ -417,6 +465,7 @@ void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
     sp_update_destroy(stepper->update);
+    sp_health_destroy(stepper->health);
     free(stepper->gradients);
     free(stepper->tiles);
     sp_crew_destroy(stepper->crew);

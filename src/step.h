@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "metrics.h"
 #include "optim.h"
+#include "pass.h"
 #include "plan.h"
 #include "schedule.h"
 
@@ -25,6 +26,20 @@ sp_status sp_stepper_prepare(sp_stepper *stepper, size_t rows, sp_error *error);
 
 /* The average of the weights that the steps keep (optimizer.ema), the stepper's own; NULL: they keep none. */
 const sp_weights *sp_stepper_average(const sp_stepper *stepper);
+
+/* What the layers were like in the epoch that is over, [depth]. */
+void sp_stepper_health(const sp_stepper *stepper, sp_layer_health *result);
+
+/*
+ * Whether an epoch ended because a loss was not finite: the passes of its last mini-batch, until the next epoch, and
+ * that mini-batch's number (from 1) in *step; else NULL.
+ */
+const sp_workspace *sp_stepper_broken(const sp_stepper *stepper, size_t *step);
+
+/* Keeps weights and optimizer as they are, before the first step too, so that the steps since can be undone; false: no
+ * memory. */
+bool sp_stepper_save(sp_stepper *stepper);
+void sp_stepper_undo(sp_stepper *stepper);
 
 /* Threads that its last steps were worth; the plan's, where they are fixed. */
 size_t sp_stepper_threads(const sp_stepper *stepper);

@@ -3,7 +3,9 @@
 #include "base/hash.h"
 #include "base/host.h"
 #include "base/memory.h"
+#include "breakdown.h"
 #include "config.h"
+#include "diagnose.h"
 #include "initial.h"
 #include "judge.h"
 #include "model.h"
@@ -40,6 +42,10 @@ typedef struct run {
     double best;                        /* monitored value of the best epoch, larger is better */
     size_t since_best;
     sp_epoch last;
+    sp_layer_health *health; /* owned [depth]: of the last epoch */
+    sp_diagnosis *diagnosis; /* owned */
+    size_t rollbacks;
+    char breakdown[4096]; /* why a loss is not finite; empty: all were */
 } run;
 
 /* What makes an epoch the best, where that is not loss or accuracy; SP_METRICS: it is. */
@@ -108,12 +114,20 @@ static sp_status prepare_judging(run *r, sp_error *error) {
                                     &r->judge, error);
 }
 
+static sp_status prepare_diagnosis(run *r, sp_error *error) {
+    size_t depth = r->model->net->depth;
+    r->health = calloc(depth, sizeof *r->health);
+    r->diagnosis = sp_diagnosis_create(r->model->net);
+    return r->health && r->diagnosis ? SP_OK : sp_fail_memory(error, "the diagnosis", depth * sizeof *r->health);
+}
+
 static sp_status prepare(run *r, const sp_config *config, sp_error *error) {
     sp_status status = read_and_plan(r, config, error);
     if (!status) status = start_weights(r, error);
     if (!status) status = prepare_steps(r, error);
     if (!status) status = prepare_judging(r, error);
-    return status ? status : sp_rundir_create(r->config, &r->rundir, error);
+    if (!status) status = prepare_diagnosis(r, error);
+    return status ? status : sp_rundir_create(r->config, r->model->net->depth, &r->rundir, error);
 }
 
 /* ---- The loop ------------------------------------------------------------------------------- */
@@ -138,6 +152,20 @@ static bool on_step(void *context, size_t steps) {
     return r->stopped;
 }
 
+/* Where a loss was not finite: while the passes of that mini-batch are still there. */
+static void describe_breakdown(run *r) {
+    size_t step;
+    const sp_workspace *workspace = sp_stepper_broken(r->stepper, &step);
+    char text[3800];
+    if (!workspace) return;
+    sp_batch batch = sp_batch_at(r->order, r->plan.rows, r->plan.batch_size, step - 1);
+    sp_breakdown_describe(r->weights, workspace, &r->data->train, &r->data->preprocess, batch,
+                          sp_schedule_rate(&r->schedule, (r->progress.epoch - 1) * r->plan.steps + step - 1), text,
+                          sizeof text);
+    snprintf(r->breakdown, sizeof r->breakdown, "step %zu: %s", step, text);
+    r->progress.step = step;
+}
+
 /* One epoch: an order, a step a mini-batch, a look at the validation rows. */
 static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     const sp_rows *rows = &r->data->train.rows;
@@ -153,6 +181,8 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     r->steps_before += seconds;
     r->samples += train.rows;
     r->progress.seconds = r->steps_before;
+    sp_stepper_health(r->stepper, r->health);
+    describe_breakdown(r);
     sp_weights_store(r->weights, r->parameters);
     if (r->judged_parameters) sp_weights_store(r->judged, r->judged_parameters);
     sp_tally validation =
@@ -168,6 +198,8 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
         .validation_loss = sp_tally_loss(&validation),
         .validation_accuracy = classes ? sp_tally_accuracy(&validation) : NAN,
         .samples_per_second = (double)train.rows / seconds,
+        .layers = r->model->net->depth,
+        .health = r->health,
     };
 }
 
@@ -215,6 +247,26 @@ static void announce(const run *r) {
     r->observer->on_start(r->observer->context, line);
 }
 
+static void warn(const run *r, const char *line) {
+    if (r->observer && r->observer->on_warning) r->observer->on_warning(r->observer->context, line);
+}
+
+enum { MOST_ROLLBACKS = 5 };
+
+/* Whether an epoch whose loss was not finite is undone, to be tried again at half the rate. */
+static bool roll_back(run *r, size_t epoch) {
+    char line[sizeof r->breakdown + 200];
+    if (!*r->breakdown || r->config->train.on_nan != SP_ON_NAN_ROLLBACK || r->rollbacks == MOST_ROLLBACKS) return false;
+    r->rollbacks++;
+    sp_stepper_undo(r->stepper);
+    r->schedule.rate /= 2;
+    snprintf(line, sizeof line, "epoch %zu, %s; back to its beginning, with half the learning rate (%g)", epoch,
+             r->breakdown, r->schedule.rate);
+    warn(r, line);
+    *r->breakdown = '\0';
+    return true;
+}
+
 static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
     size_t epochs = (size_t)r->config->train.epochs;
     r->progress.epochs = epochs;
@@ -222,8 +274,11 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
     summary->status = "completed";
     announce(r);
     for (size_t epoch = 1; epoch <= epochs; epoch++) {
-        run_epoch(r, epoch, &r->last);
-        bool whole = !r->stopped || r->progress.step == r->plan.steps;
+        if (r->config->train.on_nan == SP_ON_NAN_ROLLBACK && !sp_stepper_save(r->stepper))
+            return sp_fail_memory(error, "a copy of the weights", sp_bytes(r->plan.layout->packed, sizeof(float)));
+        do run_epoch(r, epoch, &r->last);
+        while (roll_back(r, epoch));
+        bool whole = !*r->breakdown && (!r->stopped || r->progress.step == r->plan.steps);
         if (whole) { /* what an interrupted epoch measured is not an epoch's */
             summary->epochs = epoch;
             sp_status status = sp_rundir_add_epoch(r->rundir, &r->last, error);
@@ -231,6 +286,9 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
             if (r->observer && r->observer->on_epoch)
                 r->observer->on_epoch(r->observer->context, &r->last, &r->progress);
         }
+        if (whole)
+            sp_diagnosis_epoch(r->diagnosis, &r->last, r->observer ? r->observer->on_warning : NULL,
+                               r->observer ? r->observer->context : NULL);
         if (!isfinite(r->last.train_loss) || !all_finite(r->parameters, r->model->net->floats)) {
             summary->status = "diverged";
             break;
@@ -268,12 +326,12 @@ static sp_status finish(run *r, double started, sp_summary *summary, sp_error *e
     summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);
     sp_status status = sp_rundir_save_model(r->rundir, r->model, error);
     summary->total_seconds = sp_host_seconds() - started;
-    if (!status) status = sp_rundir_save_summary(r->rundir, summary, error);
+    if (!status) status = sp_rundir_save_summary(r->rundir, summary, r->diagnosis, error);
     if (status || strcmp(summary->status, "diverged") != 0) return status;
-    return sp_fail(error, SP_FAILED,
-                   "%s: the training diverged in epoch %zu: its loss or a weight is not finite; lower "
-                   "optimizer.learning_rate, or normalize the data",
-                   r->config->path ? r->config->path : "config", summary->epochs);
+    return sp_fail(error, SP_FAILED, "%s: the training diverged in epoch %zu, %s",
+                   r->config->path ? r->config->path : "config", r->last.epoch,
+                   *r->breakdown ? r->breakdown
+                                 : "in its last step: a weight is not finite; lower optimizer.learning_rate");
 }
 
 sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summary *summary, sp_error *error) {
@@ -290,6 +348,8 @@ sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summ
     sp_stepper_destroy(r.stepper);
     sp_weights_destroy(r.weights);
     free(r.order);
+    free(r.health);
+    sp_diagnosis_destroy(r.diagnosis);
     free(r.parameters);
     free(r.judged_parameters);
     sp_plan_clear(&r.plan); /* its layout borrows the model's network */

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/vector.h"
+#include "math/squares.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct sp_update {
     float *kept;                   /* owned [all_tiles]: gradients until their norm is known; NULL: not clipped so */
     double *squares;               /* owned [tiles]: of each tile's gradient, summed */
     sp_weights *averaged;          /* owned; NULL: no average */
+    float *saved;                  /* owned: a copy of what vectors() lists; NULL: never saved */
     size_t panels;                 /* of all layers; 0: no bound */
     place *place;                  /* owned [panels] */
 };
@@ -54,20 +56,6 @@ static void move_tile(sp_update *update, const sp_update_step *step, const sp_ti
     if (tile->scales > 0) move_block(update, step, tile->scale, tile->scales, gradient + tile->count + tile->biases);
 }
 
-/* ---- Sums in double --------------------------------------------------------------------------- */
-
-enum { LANES = 8 }; /* partial sums: the order is theirs, whatever registers there are */
-
-SP_VECTOR static double sum_of_squares(size_t count, const float *values) {
-    double lane[LANES] = {0}, sum = 0;
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (size_t j = 0; j < LANES; j++) lane[j] += (double)values[i + j] * values[i + j];
-    for (; i < count; i++) lane[i % LANES] += (double)values[i] * values[i];
-    for (size_t j = 0; j < LANES; j++) sum += lane[j];
-    return sum;
-}
-
 SP_VECTOR static void scale(float by, size_t count, float *values) {
     for (size_t i = 0; i < count; i++) values[i] *= by;
 }
@@ -94,7 +82,7 @@ void sp_update_tile(sp_update *update, const sp_update_step *step, size_t number
     }
     size_t count = sp_tile_floats(tile);
     memcpy(update->kept + tile->at, gradient, count * sizeof *gradient);
-    update->squares[number] = sum_of_squares(count, gradient);
+    update->squares[number] = sp_sum_of_squares(count, gradient);
 }
 
 bool sp_update_clips(const sp_update *update) {
@@ -158,6 +146,32 @@ void sp_update_share_moments(sp_update *update) {
         memcpy(update->averaged->packed + first, update->weights->packed + first, count * sizeof(float));
 }
 
+/* ---- There and back ------------------------------------------------------------------------------ */
+
+/* Every vector that a step changes, each as long as the packed weights; returns how many there are. */
+static size_t vectors(const sp_update *update, float *vector[SP_OPTIM_STATES + 2]) {
+    size_t count = 0;
+    vector[count++] = update->weights->packed;
+    for (int i = 0; i < SP_OPTIM_STATES && update->state[i]; i++) vector[count++] = update->state[i];
+    if (update->averaged) vector[count++] = update->averaged->packed;
+    return count;
+}
+
+bool sp_update_save(sp_update *update) {
+    float *vector[SP_OPTIM_STATES + 2];
+    size_t count = vectors(update, vector), length = update->layout->packed;
+    if (!update->saved) update->saved = sp_allocate(count, sp_bytes(length, sizeof(float)));
+    for (size_t i = 0; update->saved && i < count; i++)
+        memcpy(update->saved + i * length, vector[i], length * sizeof(float));
+    return update->saved != NULL;
+}
+
+void sp_update_restore(sp_update *update) {
+    float *vector[SP_OPTIM_STATES + 2];
+    size_t count = vectors(update, vector), length = update->layout->packed;
+    for (size_t i = 0; i < count; i++) memcpy(vector[i], update->saved + i * length, length * sizeof(float));
+}
+
 /* ---- Life ---------------------------------------------------------------------------------------- */
 
 static bool list_panels(sp_update *update) {
@@ -215,6 +229,7 @@ void sp_update_destroy(sp_update *update) {
     if (!update) return;
     for (int i = 0; i < SP_OPTIM_STATES; i++) free(update->state[i]);
     free(update->kept);
+    free(update->saved);
     free(update->squares);
     free(update->place);
     sp_weights_destroy(update->averaged);

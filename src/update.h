@@ -44,6 +44,11 @@ void sp_update_clipped(sp_update *update, const sp_update_step *step, size_t num
 size_t sp_update_panels(const sp_update *update);
 void sp_update_bound(sp_update *update, const sp_update_step *step, size_t number);
 
+/* Keeps weights, their average and all that the optimizer remembers as they are; and goes back to that. The first
+ * needs memory for as much: false, there is none. */
+bool sp_update_save(sp_update *update);
+void sp_update_restore(sp_update *update);
+
 /* The exponential moving average of the weights; NULL: none is wanted. */
 const sp_weights *sp_update_average(const sp_update *update);
 

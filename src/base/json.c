@@ -56,6 +56,13 @@ sp_json *sp_json_add_object(sp_json *object, const char *name) {
     return cJSON_AddObjectToObject(object, name);
 }
 
+bool sp_json_add_texts(sp_json *object, const char *name, const char *const *texts, size_t count) {
+    cJSON *array = cJSON_CreateStringArray(texts, (int)count);
+    if (array && cJSON_AddItemToObject(object, name, array)) return true;
+    cJSON_Delete(array);
+    return false;
+}
+
 sp_json *sp_json_texts(char *const *texts, size_t count) {
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < count; i++) {

@@ -18,6 +18,7 @@ bool sp_json_add_text(sp_json *object, const char *name, const char *text);
 bool sp_json_add_number(sp_json *object, const char *name, double value); /* NaN, infinity: null */
 bool sp_json_add_count(sp_json *object, const char *name, size_t value);
 bool sp_json_add_counts(sp_json *object, const char *name, const size_t *values, size_t count);
+bool sp_json_add_texts(sp_json *object, const char *name, const char *const *texts, size_t count);
 sp_json *sp_json_add_object(sp_json *object, const char *name); /* NULL: could not */
 sp_json *sp_json_add_array(sp_json *object, const char *name);  /* empty; NULL: could not */
 sp_json *sp_json_append_object(sp_json *array);                 /* NULL: could not */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,17 +38,52 @@ static void watch_signals(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* What the observer is handed: the display, and what the layers were like last. */
+typedef struct view {
+    sp_display display;
+    size_t epoch, layers;
+    sp_layer_health *health; /* owned [layers]; NULL: nobody wants to know, or no memory */
+} view;
+
 static void on_start(void *context, const char *plan) {
-    sp_display_start(context, plan);
+    sp_display_start(&((view *)context)->display, plan);
 }
 
 static bool on_step(void *context, const sp_progress *progress) {
-    sp_display_step(context, progress);
+    sp_display_step(&((view *)context)->display, progress);
     return signal_seen != 0;
 }
 
 static void on_epoch(void *context, const sp_epoch *epoch, const sp_progress *progress) {
-    sp_display_epoch(context, epoch, progress);
+    view *v = context;
+    sp_display_epoch(&v->display, epoch, progress);
+    if (v->layers == 0) return;
+    v->health = v->health ? v->health : calloc(epoch->layers, sizeof *v->health);
+    v->layers = epoch->layers;
+    v->epoch = epoch->epoch;
+    if (v->health) memcpy(v->health, epoch->health, epoch->layers * sizeof *v->health);
+}
+
+static void on_warning(void *context, const char *line) {
+    sp_display_warning(&((view *)context)->display, line);
+}
+
+static void print_share(double share) {
+    if (isnan(share))
+        printf("  %9s", "-");
+    else
+        printf("  %7.1f %%", 100 * share);
+}
+
+static void print_health(const view *v) {
+    if (!v->health) return;
+    printf("\nlayer  gradient norm  update/weights  saturated       dead   (epoch %zu)\n", v->epoch);
+    for (size_t l = 0; l < v->layers; l++) {
+        printf("%5zu  %13.3e  %14.3e", l + 1, v->health[l].gradient_norm, v->health[l].update_ratio);
+        print_share(v->health[l].saturated);
+        print_share(v->health[l].dead);
+        putchar('\n');
+    }
 }
 
 /* NaN: not measured. */
@@ -109,17 +145,19 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_config *config;
     sp_status status = sp_options_config(options, &config, error);
     if (status) return status;
-    sp_display display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)};
-    sp_observer observer = {&display, on_start, on_step, on_epoch, options->phases};
+    view v = {.display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)}, .layers = options->diagnose};
+    sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);
     watch_signals();
     status = sp_train(config, &observer, &summary, error);
-    sp_display_end(&display);
+    sp_display_end(&v.display);
     if (!status) {
         print_summary(&summary, config->output.dir);
         if (strcmp(summary.status, "interrupted") == 0) sp_interrupted_by = signal_seen;
     }
+    if (!status || (summary.status && strcmp(summary.status, "diverged") == 0)) print_health(&v);
+    free(v.health);
     sp_config_destroy(config);
     return status;
 }
@@ -133,6 +171,6 @@ const sp_command sp_command_train = {
             "earlier run move to its folder previous/. OMP_NUM_THREADS limits the threads; it\n"
             "never changes a result.\n",
     .operand_count = 1,
-    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES,
+    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES | SP_OPTION_DIAGNOSE,
     .run = run,
 };

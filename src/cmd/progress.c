@@ -105,6 +105,27 @@ void sp_display_epoch(sp_display *display, const sp_epoch *epoch, const sp_progr
     fprintf(stderr, "%s\n", text.text);
 }
 
+/* Breaks a text at blanks, so that no line is wider than the terminal but where a single word is. */
+static void wrap(char *text) {
+    char *start = text, *blank = NULL;
+    for (char *at = text; *at; at++) {
+        if (*at == ' ') blank = at;
+        if (at - start < COLUMNS || !blank) continue;
+        *blank = '\n';
+        start = blank + 1;
+        blank = NULL;
+    }
+}
+
+void sp_display_warning(sp_display *display, const char *text) {
+    char line_of_all[SP_ERROR_TEXT];
+    sp_display_end(display);
+    if (display->quiet) return;
+    snprintf(line_of_all, sizeof line_of_all, "shardprop: warning: %s", text);
+    if (display->terminal) wrap(line_of_all);
+    fprintf(stderr, "%s\n", line_of_all);
+}
+
 void sp_display_end(sp_display *display) {
     if (display->quiet || !display->terminal || display->drawn == 0) return;
     fputs("\r\033[K", stderr);

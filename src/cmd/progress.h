@@ -15,6 +15,9 @@ void sp_display_start(sp_display *display, const char *plan);
 void sp_display_step(sp_display *display, const sp_progress *progress);
 void sp_display_epoch(sp_display *display, const sp_epoch *epoch, const sp_progress *progress);
 
+/* A line of its own. */
+void sp_display_warning(sp_display *display, const char *text);
+
 /* Takes the drawn line away. */
 void sp_display_end(sp_display *display);
 
