@@ -1,6 +1,7 @@
 /* Images as a training sees them: what each range does, the field against its definition, bits, the contact sheet. */
 #include "augment.h"
 #include "base/random.h"
+#include "math/kernels.h"
 #include "support.h"
 
 #include <math.h>
@@ -189,6 +190,30 @@ Test(cli_augment, same_bits_at_every_number_of_threads) {
                         "-s augment.elastic_alpha=0",
                         path, data);
     cr_expect_str_neq(hash_of(&plain), first);
+}
+
+/* All that is drawn or is of a shard, at once: narrow layers, and wide ones whose columns threads share out. */
+Test(cli_augment, same_bits_with_everything_that_is_drawn_and_batch_normalisation) {
+    static const char *const kernels[] = {"xsmm", "blas"}, *const hidden[] = {"24,17", "420,300"},
+                             *const reductions[] = {"fused", "private"};
+    const char *data = write_images(), *path = write_text("c.ini", config);
+    for (int k = sp_xsmm_usable() ? 0 : 2; k < 4; k++) {
+        const char *first = NULL, *model = NULL;
+        for (int i = 0; i < 10; i++) {
+            outcome result =
+                run("shardprop train %s %s --quiet -s train.epochs=2 -s network.hidden=%s -s augment.scale=0.1 "
+                    "-s augment.shear=0.2 -s network.dropout=0.4,0.2 -s network.input_dropout=0.1 "
+                    "-s network.input_noise=0.2 -s network.normalization=batch -s parallel.kernels=%s "
+                    "-s parallel.threads=%d -s parallel.reduction=%s",
+                    path, data, hidden[k % 2], kernels[k / 2], (const int[]){1, 2, 3, 4, 7}[i / 2], reductions[i % 2]);
+            cr_assert_eq(result.status, 0, "%s", result.err);
+            /* The hash is of the weights; the file has the running moments, too. */
+            const char *sum = run("cksum < '%s'", scratch_path("run/model.safetensors")).out;
+            if (!first) first = hash_of(&result), model = sum;
+            cr_expect_str_eq(hash_of(&result), first, "%s, %s", kernels[k / 2], hidden[k % 2]);
+            cr_expect_str_eq(sum, model, "%s, %s", kernels[k / 2], hidden[k % 2]);
+        }
+    }
 }
 
 /* What is judged is the images as they are: without a step, augmentation makes no difference. */

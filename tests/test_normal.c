@@ -173,10 +173,11 @@ static void run_epoch(setup *made, double rate) {
 
 /* ---- Differences ---- */
 
-static void check_gradients(const char *norm, const char *activation, const char *loss, const char *dropout) {
-    setup made =
-        prepare((const char *[]){"data.train=data/iris.csv", "data.normalize=standard", "network.hidden=7,5",
-                                 "train.batch_size=37", "parallel.shards=3", norm, activation, loss, dropout, NULL});
+static void check_gradients(const char *norm, const char *activation, const char *loss, const char *dropout,
+                            const char *data) {
+    setup made = prepare((const char *[]){data ? data : "data.train=data/iris.csv", "data.normalize=standard",
+                                          "network.hidden=7,5", "train.batch_size=37", "parallel.shards=3", norm,
+                                          activation, loss, dropout, NULL});
     sp_gradcheck found[3 * SP_GRADCHECK_TENSORS];
     sp_error error = {0};
     must(sp_gradcheck_run(&made.plan, made.plan.net, made.data, made.stepper, made.parameters, 50, 1, found, &error),
@@ -198,9 +199,34 @@ Test(normal, gradients_agree_with_differences_for_every_activation_and_loss) {
     for (int activation = 0; activation < SP_SOFTMAX; activation++) {
         char *named = format_text("network.activation=%s", sp_activation_names[activation]);
         for (int norm = 0; norm < 4; norm++)
-            for (int loss = 0; loss < 2; loss++) check_gradients(norms[norm], named, losses[loss], NULL);
-        check_gradients(norms[2], named, losses[0], "network.dropout=0.3");
+            for (int loss = 0; loss < 2; loss++) check_gradients(norms[norm], named, losses[loss], NULL, NULL);
+        check_gradients(norms[2], named, losses[0], "network.dropout=0.3", NULL);
     }
+}
+
+/* Rows with counts to learn: what poisson is for. */
+static const char *write_counts(void) {
+    char *text = format_text("a,b,c,count\n");
+    for (uint64_t i = 0; i < 40; i++)
+        text = format_text("%s%.3f,%.3f,%.3f,%d\n", text, sp_random_normal(1, SP_RANDOM_SAMPLE, i, 1),
+                           sp_random_normal(1, SP_RANDOM_SAMPLE, i, 2), sp_random_normal(1, SP_RANDOM_SAMPLE, i, 3),
+                           (int)(4 * sp_random_uniform(1, SP_RANDOM_SAMPLE, i, 4)));
+    return format_text("data.train=%s", write_text("counts.csv", text));
+}
+
+/* Every activation with every loss under every normalisation. */
+Test(normal, gradients_agree_for_all_combinations) {
+    static const char *const norms[] = {"none", "batch", "layer"};
+    const char *counts = write_counts();
+    size_t combinations = 0;
+    for (int activation = 0; activation < SP_SOFTMAX; activation++)
+        for (int loss = 0; sp_loss_names[loss]; loss++)
+            for (int norm = 0; norm < 3; norm++, combinations++)
+                check_gradients(format_text("network.normalization=%s", norms[norm]),
+                                format_text("network.activation=%s", sp_activation_names[activation]),
+                                format_text("train.loss=%s", sp_loss_names[loss]),
+                                loss == SP_POISSON ? "data.task=regression" : NULL, loss == SP_POISSON ? counts : NULL);
+    cr_expect_eq(combinations, 10 * 6 * 3);
 }
 
 /* Gradients alone leave no trace in the running moments either. */
