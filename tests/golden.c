@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 200, FEATURES = 7, BATCH = 10, STEPS = 20 };
+enum { ROWS = 200, FEATURES = 7, BATCH = 10, EPOCH = ROWS / BATCH, MOST_STEPS = 60 };
 
 double golden_number(const sp_json *value) {
     double number;
@@ -79,6 +79,49 @@ static void check_moments(const sp_json *one, const char *name, const sp_plan *p
     free(numbers);
 }
 
+/*
+ * Each loss within 1e-5 of PyTorch's, relatively. Rates of a schedule, where the case has them, are those of every
+ * step; behind each epoch the schedule is told of its mean loss.
+ */
+static void check_losses(const sp_json *one, const char *name, const char *kernels, sp_plan *plan, const sp_data *data,
+                         sp_stepper *stepper) {
+    const sp_json *told = sp_json_member(one, "rates");
+    double losses[MOST_STEPS], rates[MOST_STEPS], sum = 0;
+    size_t steps = sp_json_items(sp_json_member(one, "losses"));
+    cr_assert(steps >= EPOCH && steps <= MOST_STEPS);
+    golden_numbers(sp_json_member(one, "losses"), losses, steps);
+    if (told) golden_numbers(told, rates, steps);
+    for (size_t step = 0; step < steps; step++) {
+        double rate = told ? sp_schedule_rate(&plan->schedule, step) : plan->schedule.rate;
+        if (told) cr_expect_float_eq(rate, rates[step], 1e-12, "%s, rate of step %zu: %.17g", name, step + 1, rate);
+        sp_tally tally = sp_stepper_step(stepper, sp_batch_at(data->train.rows.index, ROWS, BATCH, step % EPOCH), rate);
+        double found = sp_tally_loss(&tally);
+        cr_expect_float_eq(found / losses[step], 1, 1e-5, "%s, %s, step %zu: %.9g, PyTorch %.9g", name, kernels,
+                           step + 1, found, losses[step]);
+        sum += found / EPOCH;
+        if ((step + 1) % EPOCH > 0) continue;
+        sp_schedule_observe(&plan->schedule, (step + 1) / EPOCH, -sum);
+        sum = 0;
+    }
+}
+
+/*
+ * Weights against PyTorch's: each within 1e-5, and all of them, as a vector, within 1e-5 of its length and within 1e-4
+ * of the way that they have come.
+ */
+static void check_weights(const char *name, const char *kernels, size_t count, const float *weights,
+                          const double *initial, const double *expected) {
+    double off = 0, length = 0, way = 0;
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_float_eq(weights[i], expected[i], 1e-5, "%s, %s, parameter %zu", name, kernels, i);
+        off += pow(weights[i] - expected[i], 2);
+        length += pow(expected[i], 2);
+        way += pow(expected[i] - initial[i], 2);
+    }
+    cr_expect_leq(sqrt(off / length), 1e-5, "%s, %s: %g", name, kernels, sqrt(off / length));
+    cr_expect_leq(sqrt(off / way), 1e-4, "%s, %s, of the way: %g", name, kernels, sqrt(off / way));
+}
+
 static void check_case(const sp_json *one, const char *rows_path, const char *shards, const char *kernels) {
     const char *activation_name = sp_json_text(sp_json_member(one, "activation"));
     const char *loss_name = sp_json_text(sp_json_member(one, "loss"));
@@ -94,7 +137,7 @@ static void check_case(const sp_json *one, const char *rows_path, const char *sh
     if (rate) golden_set(config, "optimizer.learning_rate=%.17g", golden_number(rate));
     for (size_t i = 0; i < sizeof assignments / sizeof *assignments; i++) golden_set(config, "%s", assignments[i]);
     golden_set_all(config, sp_json_member(one, "settings"));
-    if (!name) name = loss_name;
+    name = format_text("%s %s", activation_name, name ? name : loss_name);
     sp_data *data;
     sp_plan plan;
     sp_weights *weights;
@@ -103,36 +146,27 @@ static void check_case(const sp_json *one, const char *rows_path, const char *sh
     must(sp_plan_create(config, data, &plan, &error), error);
     size_t count = plan.net->parameters;
     float *parameters = sp_allocate(plan.net->floats, sizeof *parameters);
-    double *numbers = malloc(count * sizeof *numbers), losses[STEPS];
+    double *numbers = malloc(count * sizeof *numbers), *initial = malloc(count * sizeof *initial);
     must(sp_weights_create(plan.layout, &weights, &error), error);
     must(sp_stepper_create(&plan, data, weights, &stepper, &error), error);
 
     sp_net_initialise(plan.net, SP_INIT_CONSTANT, 0, 1, parameters); /* what is not told: the running moments */
-    golden_numbers(sp_json_member(one, "initial"), numbers, count);
-    for (size_t i = 0; i < count; i++) parameters[i] = (float)numbers[i];
+    golden_numbers(sp_json_member(one, "initial"), initial, count);
+    for (size_t i = 0; i < count; i++) parameters[i] = (float)initial[i];
     sp_weights_load(weights, parameters);
-    golden_numbers(sp_json_member(one, "losses"), losses, STEPS);
-    golden_numbers(sp_json_member(one, "final"), numbers, count);
-    for (size_t step = 0; step < STEPS; step++) {
-        sp_tally tally =
-            sp_stepper_step(stepper, sp_batch_at(data->train.rows.index, ROWS, BATCH, step), plan.schedule.rate);
-        double found = sp_tally_loss(&tally);
-        cr_expect_float_eq(found / losses[step], 1, 1e-5, "%s %s, %s, step %zu: %.9g, PyTorch %.9g", activation_name,
-                           name, kernels, step + 1, found, losses[step]);
-    }
+    check_losses(one, name, kernels, &plan, data, stepper);
     sp_weights_store(weights, parameters);
-    for (size_t i = 0; i < count; i++)
-        cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s %s, %s, parameter %zu", activation_name, name, kernels,
-                           i);
+    golden_numbers(sp_json_member(one, "final"), numbers, count);
+    check_weights(name, kernels, count, parameters, initial, numbers);
     if (sp_json_member(one, "moments")) check_moments(one, name, &plan, data, weights, parameters);
     if (sp_json_member(one, "average")) {
         golden_numbers(sp_json_member(one, "average"), numbers, count);
         sp_weights_store(sp_stepper_average(stepper), parameters);
-        for (size_t i = 0; i < count; i++)
-            cr_expect_float_eq(parameters[i], numbers[i], 1e-5, "%s, %s, average of parameter %zu", name, kernels, i);
+        check_weights(format_text("%s, average", name), kernels, count, parameters, initial, numbers);
     }
     sp_stepper_destroy(stepper);
     sp_weights_destroy(weights);
+    free(initial);
     free(numbers);
     free(parameters);
     sp_plan_clear(&plan);

@@ -10,8 +10,8 @@
 #include <string.h>
 
 Test(golden, twenty_steps_as_pytorch) {
-    cr_assert_eq(golden_cases("tests/reference/trajectories.json"), 18,
-                 "nine activations x squared_error, cross_entropy");
+    cr_assert_eq(golden_cases("tests/reference/trajectories.json"), 20,
+                 "ten activations x squared_error, cross_entropy");
 }
 
 Test(golden, every_optimizer_as_pytorch) {
@@ -28,6 +28,10 @@ Test(golden, every_loss_as_pytorch) {
 }
 
 /* ---- Schedules ---- */
+
+Test(golden, sixty_steps_under_every_schedule_with_and_without_warm_up_as_pytorch) {
+    cr_assert_eq(golden_cases("tests/reference/scheduled.json"), 8 * 3 + 1);
+}
 
 static sp_schedule schedule_of(const sp_json *reference, const sp_json *settings) {
     sp_error error = {0};

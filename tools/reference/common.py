@@ -7,7 +7,8 @@ import torch
 WIDTHS, ROWS, BATCH, STEPS = [7, 9, 6, 4], 200, 10, 20
 F = torch.nn.functional
 ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu, "leaky_relu": F.leaky_relu,
-               "elu": F.elu, "selu": F.selu, "gelu": F.gelu, "silu": F.silu, "softplus": F.softplus}
+               "elu": F.elu, "selu": F.selu, "gelu": F.gelu, "silu": F.silu, "softplus": F.softplus,
+               "identity": lambda z: z}
 # loss: output activation, learning rate
 LOSSES = {"squared_error": ("sigmoid", 0.1), "cross_entropy": ("softmax", 0.2)}
 
