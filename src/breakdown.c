@@ -7,6 +7,9 @@
 /* Normalised features beyond this are no measurements; squared and summed they leave what float32 has of digits. */
 static const float huge = 1e6f;
 
+/* Initial weights are below 1 or so: beyond this, steps were too long. */
+static const float grown = 100;
+
 static size_t stride_of(const sp_layout *layout, size_t l) {
     return l == 0 ? layout->input_stride : layout->layers[l - 1].stride;
 }
@@ -39,12 +42,39 @@ static float largest_input(const sp_layout *layout, const sp_workspace *workspac
     return most;
 }
 
-static float largest_weight(const sp_weights *weights) {
+/* The target that is furthest from 0, or not finite: its row in the mini-batch; of classes 0. */
+static float largest_target(const sp_dataset *data, sp_batch batch, size_t *row) {
     float most = 0;
-    for (size_t i = 0; i < weights->layout->packed; i++) {
-        float size = fabsf(weights->packed[i]);
-        if (!(size <= most)) most = size;
-        if (!isfinite(most)) return most;
+    *row = 0;
+    for (size_t i = 0; i < batch.count; i++)
+        for (size_t j = 0; j < data->targets; j++) {
+            float size = fabsf(data->values[batch.rows[i] * data->targets + j]);
+            if (size <= most) continue;
+            *row = i;
+            most = size;
+            if (!isfinite(size)) return size;
+        }
+    return most;
+}
+
+static float largest_of(const float *values, size_t count, float most) {
+    for (size_t i = 0; i < count; i++)
+        if (!(fabsf(values[i]) <= most)) most = fabsf(values[i]);
+    return most;
+}
+
+/* The weight that is furthest from 0; *layer (from 1): the first with one that is not finite, 0: all are. */
+static float largest_weight(const sp_weights *weights, size_t *layer) {
+    const sp_layout *layout = weights->layout;
+    float most = 0;
+    *layer = 0;
+    for (size_t i = 0; i < layout->tiles; i++) {
+        const sp_tile *tile = &layout->tile[i];
+        float here = largest_of(weights->packed + tile->offset, tile->count, 0);
+        here = largest_of(weights->packed + tile->bias, tile->biases, here);
+        here = largest_of(weights->packed + tile->scale, tile->scales, here);
+        if (!isfinite(here) && (*layer == 0 || tile->layer < *layer)) *layer = tile->layer + 1;
+        if (!(here <= most)) most = here;
     }
     return most;
 }
@@ -63,30 +93,51 @@ static void list_rows(const sp_part *part, sp_batch batch, char *text, size_t si
         snprintf(text + used, size - (size_t)used, " and %zu more", batch.count - SHOWN);
 }
 
-void sp_breakdown_describe(const sp_weights *weights, const sp_workspace *workspace, const sp_part *rows,
-                           const sp_preprocess *preprocess, sp_batch batch, double eta, char *text, size_t size) {
-    const sp_layout *layout = weights->layout;
-    char list[600], where[120], place[SP_ERROR_TEXT / 4], cause[SP_ERROR_TEXT / 2];
-    size_t layer = first_broken_layer(layout, workspace, batch.count), row, feature;
-    float input = largest_input(layout, workspace, batch.count, &row, &feature), weight = largest_weight(weights);
-    char remedy[160];
+/* What broke first, in the order in which it is computed. */
+static void describe_place(const sp_breakdown *b, size_t layer, size_t of_weights, char *text, size_t size) {
+    if (layer == 0)
+        snprintf(text, size, "an input is not finite");
+    else if (layer <= b->weights->layout->net->depth)
+        snprintf(text, size, "the outputs of layer %zu are not finite", layer);
+    else if (b->gradient > 0)
+        snprintf(text, size, "the loss is finite, but the gradient of layer %zu is not", b->gradient);
+    else if (of_weights > 0)
+        snprintf(text, size, "the loss is finite, but the weights of layer %zu are not", of_weights);
+    else
+        snprintf(text, size, "the outputs are finite, but their loss is not");
+}
+
+/* Data, learning rate or overflow, whichever is likely. */
+static void describe_cause(const sp_breakdown *b, float weight, char *text, size_t size) {
+    char remedy[160], place[SP_ERROR_TEXT / 4];
+    size_t row, of_target, feature;
+    float input = largest_input(b->weights->layout, b->workspace, b->batch.count, &row, &feature);
+    float target = largest_target(b->rows->data, b->batch, &of_target);
+    bool blames_target = input < huge && !(target < huge);
     snprintf(remedy, sizeof remedy,
              "the learning rate (%g) is likely too high; lower optimizer.learning_rate, or set optimizer.clip_norm",
-             eta);
-    list_rows(rows, batch, list, sizeof list);
-    sp_table_place(rows->data->table, batch.rows[row], place, sizeof place);
-    if (layer == 0)
-        snprintf(where, sizeof where, "an input is not finite");
-    else if (layer <= layout->net->depth)
-        snprintf(where, sizeof where, "the outputs of layer %zu are not finite", layer);
-    else
-        snprintf(where, sizeof where, "the outputs are finite, but their loss is not");
+             b->eta);
+    sp_table_place(b->rows->data->table, b->batch.rows[blames_target ? of_target : row], place, sizeof place);
     if (!(input < huge))
-        snprintf(cause, sizeof cause, "%s, feature %zu is %g%s: mend the data, or normalize it", place, feature + 1,
-                 (double)input, preprocess->kind == SP_NORMALIZE_NONE ? "" : " when normalised");
-    else if (isfinite(weight))
-        snprintf(cause, sizeof cause, "weights have grown to %.2g: %s", (double)weight, remedy);
+        snprintf(text, size, "%s, feature %zu is %g%s: mend the data, or normalize it", place, feature + 1,
+                 (double)input, b->preprocess->kind == SP_NORMALIZE_NONE ? "" : " when normalised");
+    else if (blames_target)
+        snprintf(text, size, "%s, a target is %g: mend the data, or scale it down", place, (double)target);
+    else if (!isfinite(weight))
+        snprintf(text, size, "weights have grown beyond all bounds: %s", remedy);
+    else if (weight > grown)
+        snprintf(text, size, "weights have grown to %.2g: %s", (double)weight, remedy);
     else
-        snprintf(cause, sizeof cause, "weights have grown beyond all bounds: %s", remedy);
+        snprintf(text, size, "no weight is above %.2g, so numbers overflow float32 on their way: %s", (double)weight,
+                 remedy);
+}
+
+void sp_breakdown_describe(const sp_breakdown *b, char *text, size_t size) {
+    char list[600], where[120], cause[SP_ERROR_TEXT / 2];
+    size_t of_weights, layer = first_broken_layer(b->weights->layout, b->workspace, b->batch.count);
+    float weight = largest_weight(b->weights, &of_weights);
+    list_rows(b->rows, b->batch, list, sizeof list);
+    describe_place(b, layer, of_weights, where, sizeof where);
+    describe_cause(b, weight, cause, sizeof cause);
     snprintf(text, size, "%s in the mini-batch of %s; %s", where, list, cause);
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "crew.h"
 #include "health.h"
+#include "math/finite.h"
 #include "norm.h"
 #include "reduce.h"
 #include "shard.h"
@@ -38,10 +39,11 @@ struct sp_stepper {
     size_t saved_updates;                         /* when all was saved */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
     void *context;
-    float *collect;   /* where the sums go instead of an update, by tile->at; NULL: update */
-    size_t done;      /* steps of the epoch */
-    bool broken;      /* the last of them had a loss that is not finite */
-    atomic_bool stop; /* a thread that is late may look while another sets it */
+    float *collect; /* where the sums go instead of an update, by tile->at; NULL: update */
+    size_t done;    /* steps of the epoch */
+    /* A thread that is late may look at these while another sets them. */
+    atomic_bool stop, broken; /* broken: the last step's loss is not finite, or its gradient */
+    atomic_size_t unbounded;  /* the highest layer, from 1, whose gradient is not finite; 0: all are */
 };
 
 /* ---- Gradients ----------------------------------------------------------------------------- */
@@ -176,6 +178,13 @@ static void run_stage(sp_stepper *t, sp_worker *w, size_t number, sp_batch batch
     }
 }
 
+/* Notes a layer whose gradient is not finite; the highest, whoever comes first: errors come down from there. */
+static void note_unbounded(sp_stepper *t, size_t layer) {
+    size_t highest = t->unbounded;
+    while (highest <= layer && !atomic_compare_exchange_weak(&t->unbounded, &highest, layer + 1)) {
+    }
+}
+
 /* A tile's weights, and the running moments of its columns, where it has the scales of batch normalisation. */
 static void update_tile(sp_stepper *t, const sp_update_step *rule, size_t number, float *gradient) {
     const sp_tile *tile = &t->layout->tile[number];
@@ -196,6 +205,8 @@ static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step 
         if (measured && !t->collect) sp_health_note(t->health, tile, t->weights, w->scratch);
         if (t->collect)
             memcpy(t->collect + tile->at, w->scratch, sp_tile_floats(tile) * sizeof(float));
+        else if (!sp_all_finite(sp_tile_floats(tile), w->scratch))
+            note_unbounded(t, tile->layer); /* its weights stay as they are */
         else
             update_tile(t, rule, t->tiles[first], w->scratch);
         sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
@@ -207,7 +218,7 @@ static void update_clipped(sp_stepper *t, sp_worker *w, const sp_update_step *ru
     size_t first, last;
     double since = sp_crew_clock(t->crew);
     while (sp_crew_take(t->crew, w, t->stages->count + 1, false, &first, &last))
-        sp_update_clipped(t->update, rule, t->tiles[first]);
+        if (t->unbounded == 0) sp_update_clipped(t->update, rule, t->tiles[first]);
     sp_crew_spent(t->crew, w, SP_PHASE_UPDATE, &since);
 }
 
@@ -230,9 +241,20 @@ static bool all_finite(const sp_shards *shards) {
 static void finish(sp_stepper *t, sp_worker *w, size_t items, size_t steps_done) {
     if (!sp_crew_done(t->crew, w, items)) return;
     if (steps_done > 0) {
-        t->broken = !all_finite(t->shards);
         t->done = steps_done;
-        t->stop = (t->on_step && t->on_step(t->context, steps_done)) || t->broken;
+        t->stop = (t->on_step && t->on_step(t->context, steps_done)) || t->unbounded > 0;
+        t->broken = t->unbounded > 0; /* who sees this sees that it is time to stop, too */
+    }
+    sp_crew_next(t->crew);
+}
+
+/* The passes of a step are done. With a loss that is not finite the epoch ends, before a weight has followed it. */
+static void finish_passes(sp_stepper *t, sp_worker *w, size_t items, size_t step) {
+    if (!sp_crew_done(t->crew, w, items)) return;
+    if (!t->collect && !all_finite(t->shards)) {
+        t->done = step + 1;
+        t->stop = true;
+        t->broken = true;
     }
     sp_crew_next(t->crew);
 }
@@ -243,9 +265,14 @@ static void run_step(sp_stepper *t, sp_worker *w, sp_batch batch, size_t step) {
     size_t tiles = t->layout->tiles, panels = t->collect ? 0 : sp_update_panels(t->update);
     bool clips = !t->collect && sp_update_clips(t->update);
     for (size_t stage = 0; stage < t->stages->count; stage++) {
+        size_t items = t->stages->stage[stage].items;
         run_stage(t, w, stage, batch);
-        finish(t, w, t->stages->stage[stage].items, 0); /* every shard has been through the stage */
+        if (stage + 1 < t->stages->count)
+            finish(t, w, items, 0); /* every shard has been through the stage */
+        else
+            finish_passes(t, w, items, step);
     }
+    if (t->broken) return;
     reduce_and_update(t, w, &rule, sp_health_measures(t->health, step));
     if (clips) {
         finish(t, w, tiles, 0); /* every gradient is known */
@@ -278,6 +305,7 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
     size_t steps = sp_batch_count(rows, t->batch_size);
     t->schedule = schedule;
     t->stop = t->broken = false;
+    t->unbounded = 0;
     sp_health_begin(t->health, rows, t->batch_size);
     t->on_step = on_step;
     t->context = context;
@@ -307,9 +335,14 @@ void sp_stepper_health(const sp_stepper *t, sp_layer_health *result) {
     sp_health_end(t->health, t->weights, result);
 }
 
-const sp_workspace *sp_stepper_broken(const sp_stepper *t, size_t *step) {
+bool sp_stepper_broken(const sp_stepper *t, size_t *step, size_t *layer) {
     *step = t->done;
-    return t->broken ? t->shards->workspace : NULL;
+    *layer = t->unbounded;
+    return t->broken;
+}
+
+const sp_workspace *sp_stepper_passes(const sp_stepper *t) {
+    return t->shards->workspace;
 }
 
 bool sp_stepper_save(sp_stepper *t) {

@@ -31,10 +31,14 @@ const sp_weights *sp_stepper_average(const sp_stepper *stepper);
 void sp_stepper_health(const sp_stepper *stepper, sp_layer_health *result);
 
 /*
- * Whether an epoch ended because a loss was not finite: the passes of its last mini-batch, until the next epoch, and
- * that mini-batch's number (from 1) in *step; else NULL.
+ * Whether the epoch that is over ended because a loss was not finite, or a gradient: *step is the number of that
+ * mini-batch (from 1), *layer the highest layer with such a gradient (from 1), 0: it was the loss. Such a loss moves no
+ * weight, such a gradient none of its own; the steps before are done.
  */
-const sp_workspace *sp_stepper_broken(const sp_stepper *stepper, size_t *step);
+bool sp_stepper_broken(const sp_stepper *stepper, size_t *step, size_t *layer);
+
+/* The passes of the last mini-batch, until the next epoch. */
+const sp_workspace *sp_stepper_passes(const sp_stepper *stepper);
 
 /* Keeps weights and optimizer as they are, before the first step too, so that the steps since can be undone; false: no
  * memory. */

@@ -8,6 +8,7 @@
 #include "diagnose.h"
 #include "initial.h"
 #include "judge.h"
+#include "math/finite.h"
 #include "model.h"
 #include "plan.h"
 #include "rundir.h"
@@ -45,7 +46,7 @@ typedef struct run {
     sp_layer_health *health; /* owned [depth]: of the last epoch */
     sp_diagnosis *diagnosis; /* owned */
     size_t rollbacks;
-    char breakdown[4096]; /* why a loss is not finite; empty: all were */
+    char breakdown[4096]; /* why a loss, a gradient or a weight is not finite; empty: all are */
 } run;
 
 /* What makes an epoch the best, where that is not loss or accuracy; SP_METRICS: it is. */
@@ -152,16 +153,24 @@ static bool on_step(void *context, size_t steps) {
     return r->stopped;
 }
 
-/* Where a loss was not finite: while the passes of that mini-batch are still there. */
+/*
+ * Where a loss, a gradient or, behind the last step, a weight was not finite: while the passes of that mini-batch are
+ * still there.
+ */
 static void describe_breakdown(run *r) {
-    size_t step;
-    const sp_workspace *workspace = sp_stepper_broken(r->stepper, &step);
+    size_t step, layer, floats = r->model->net->floats;
     char text[3800];
-    if (!workspace) return;
-    sp_batch batch = sp_batch_at(r->order, r->plan.rows, r->plan.batch_size, step - 1);
-    sp_breakdown_describe(r->weights, workspace, &r->data->train, &r->data->preprocess, batch,
-                          sp_schedule_rate(&r->schedule, (r->progress.epoch - 1) * r->plan.steps + step - 1), text,
-                          sizeof text);
+    bool broken = sp_stepper_broken(r->stepper, &step, &layer);
+    if (!broken && sp_all_finite(floats, r->parameters)) return;
+    size_t steps = (r->progress.epoch - 1) * r->plan.steps + step;
+    sp_breakdown breakdown = {.weights = r->weights,
+                              .workspace = sp_stepper_passes(r->stepper),
+                              .rows = &r->data->train,
+                              .preprocess = &r->data->preprocess,
+                              .batch = sp_batch_at(r->order, r->plan.rows, r->plan.batch_size, step - 1),
+                              .eta = sp_schedule_rate(&r->schedule, steps - 1),
+                              .gradient = layer};
+    sp_breakdown_describe(&breakdown, text, sizeof text);
     snprintf(r->breakdown, sizeof r->breakdown, "step %zu: %s", step, text);
     r->progress.step = step;
 }
@@ -182,8 +191,8 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
     r->samples += train.rows;
     r->progress.seconds = r->steps_before;
     sp_stepper_health(r->stepper, r->health);
-    describe_breakdown(r);
     sp_weights_store(r->weights, r->parameters);
+    describe_breakdown(r);
     if (r->judged_parameters) sp_weights_store(r->judged, r->judged_parameters);
     sp_tally validation =
         monitored_metric(r) < SP_METRICS ? judge(r, &r->data->validation) : evaluate(r, &r->data->validation);
@@ -201,12 +210,6 @@ static void run_epoch(run *r, size_t epoch, sp_epoch *result) {
         .layers = r->model->net->depth,
         .health = r->health,
     };
-}
-
-static bool all_finite(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
 }
 
 /* What an epoch came to, larger is better: as monitored; without validation rows, by the training loss. */
@@ -253,7 +256,7 @@ static void warn(const run *r, const char *line) {
 
 enum { MOST_ROLLBACKS = 5 };
 
-/* Whether an epoch whose loss was not finite is undone, to be tried again at half the rate. */
+/* Whether an epoch that broke down is undone, to be tried again at half the rate. */
 static bool roll_back(run *r, size_t epoch) {
     char line[sizeof r->breakdown + 200];
     if (!*r->breakdown || r->config->train.on_nan != SP_ON_NAN_ROLLBACK || r->rollbacks == MOST_ROLLBACKS) return false;
@@ -289,7 +292,7 @@ static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
         if (whole)
             sp_diagnosis_epoch(r->diagnosis, &r->last, r->observer ? r->observer->on_warning : NULL,
                                r->observer ? r->observer->context : NULL);
-        if (!isfinite(r->last.train_loss) || !all_finite(r->parameters, r->model->net->floats)) {
+        if (*r->breakdown) {
             summary->status = "diverged";
             break;
         }
@@ -329,9 +332,7 @@ static sp_status finish(run *r, double started, sp_summary *summary, sp_error *e
     if (!status) status = sp_rundir_save_summary(r->rundir, summary, r->diagnosis, error);
     if (status || strcmp(summary->status, "diverged") != 0) return status;
     return sp_fail(error, SP_FAILED, "%s: the training diverged in epoch %zu, %s",
-                   r->config->path ? r->config->path : "config", r->last.epoch,
-                   *r->breakdown ? r->breakdown
-                                 : "in its last step: a weight is not finite; lower optimizer.learning_rate");
+                   r->config->path ? r->config->path : "config", r->last.epoch, r->breakdown);
 }
 
 sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summary *summary, sp_error *error) {

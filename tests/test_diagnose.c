@@ -280,6 +280,64 @@ Test(cli_diagnose, huge_values_of_the_data_are_named) {
     cr_expect(strstr(result.err, "rows.csv:4, feature 2 is 3e+38: mend the data, or normalize it"), "%s", result.err);
 }
 
+/* A step over two rows of one input, 10, and an output e^(10 w); the hash of the weights behind it in *hash. */
+static outcome exponential_step(const char *weight, const char *rate, const char *more, char **hash) {
+    const char *rows = write_text("counts.csv", "a,y\n10,1\n10,2\n");
+    outcome result =
+        run("shardprop train configs/iris.ini --quiet -s data.train='%s' -s data.normalize=none "
+            "-s data.task=regression -s data.target=y -s data.test= -s data.validation= -s network.hidden= "
+            "-s network.init=constant -s network.init_value=%s -s train.loss=poisson -s train.epochs=1 "
+            "-s train.batch_size=full -s optimizer.learning_rate=%s -s output.dir='%s' %s",
+            rows, weight, rate, scratch_path("run"), more);
+    *hash = strstr(read_text(scratch_path("run/summary.json")), "weights_xxh64");
+    cr_assert_not_null(*hash);
+    (*hash)[strcspn(*hash, "\n")] = '\0';
+    return result;
+}
+
+static void expect_overflow(const char *weight, const char *rate, const char *more, bool moves, const char *says) {
+    char *before, *behind;
+    exponential_step(weight, "0", "-s train.epochs=1 -s optimizer.name=sgd -s train.on_nan=stop", &before);
+    outcome result = exponential_step(weight, rate, more, &behind);
+    cr_expect_eq(result.status, 1, "%s", result.err);
+    cr_expect(strstr(result.err, says), "'%s' is not in '%s'", says, result.err);
+    cr_expect(strstr(result.err, "counts.csv:"), "%s", result.err);
+    cr_expect(strstr(result.err, "the training diverged in epoch 1, step 1: "), "%s", result.err);
+    cr_expect(strstr(read_text(scratch_path("run/summary.json")), "\"status\":\t\"diverged\""));
+    cr_expect((strcmp(before, behind) != 0) == moves, "%s, %s: the weights", weight, more);
+    outcome saved = run("shardprop evaluate '%s' '%s'", scratch_path("run"), scratch_path("counts.csv"));
+    cr_expect_eq(saved.status, 0, "the last good weights are saved: %s", saved.err);
+}
+
+/* e^100 is no float32; of e^88 the gradient, 10 e^88, is none; of e^77 the update, 1e6 times that, is none. */
+Test(cli_diagnose, what_overflows_is_told_apart_and_moves_no_weight) {
+    const char *small = "so numbers overflow float32 on their way: the learning rate (", *name;
+    name = "the outputs are finite, but their loss is not in the mini-batch of ";
+    expect_overflow("10", "1e-3", "", false, name);
+    expect_overflow("10", "1e-3", "", false, small);
+    name = "the loss is finite, but the gradient of layer 1 is not in the mini-batch of ";
+    expect_overflow("8.8", "1e-3", "", false, name);
+    expect_overflow("8.8", "1e-3", "", false, small);
+    expect_overflow("8.8", "1e-3", "-s optimizer.clip_norm=1 -s optimizer.max_norm=100 -s optimizer.ema=0.5", false,
+                    name);
+    expect_overflow("8.8", "1e-3", "-s optimizer.name=rprop", false, name);
+    expect_overflow("8.8", "1e-3", "-s parallel.reduction=private -s parallel.threads=3", false, name);
+    name = "the loss is finite, but the weights of layer 1 are not in the mini-batch of ";
+    expect_overflow("7.7", "1e6", "", true, name);
+    expect_overflow("7.7", "1e6", "", true, "weights have grown beyond all bounds: the learning rate (1e+06) is");
+    expect_overflow("7.7", "1e6", "-s train.on_nan=rollback", true, "the learning rate (31250) is"); /* after five */
+}
+
+Test(cli_diagnose, huge_targets_are_named) {
+    write_text("rows.csv", "a,y\n1,2\n3,4\n5,-1e30\n2,1\n");
+    outcome result = run("shardprop train configs/iris.ini --quiet -s data.train='%s' -s data.task=regression "
+                         "-s data.target=y -s data.test= -s data.validation= -s train.batch_size=full "
+                         "-s train.loss=squared_error -s output.dir='%s'",
+                         scratch_path("rows.csv"), scratch_path("run"));
+    cr_expect_eq(result.status, 1, "%s", result.err);
+    cr_expect(strstr(result.err, "rows.csv:4, a target is 1e+30: mend the data, or scale it down"), "%s", result.err);
+}
+
 /* Back to where the epoch began, at half the rate, until it goes well; the same bits at every number of threads. */
 Test(cli_diagnose, rollback_halves_the_learning_rate) {
     const char *first = NULL;

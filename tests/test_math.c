@@ -1,6 +1,7 @@
 /* Kernels against plain sums in double; activations and losses against their definitions. */
 #include "base/random.h"
 #include "math/activation.h"
+#include "math/finite.h"
 #include "math/kernels.h"
 #include "math/loss.h"
 #include "support.h"
@@ -181,6 +182,24 @@ Test(activation, nan_is_not_hidden_by_relu) {
     float z[] = {NAN}, bias[] = {0};
     sp_activation_forward(SP_RELU, 1, 1, 1, bias, z, NULL);
     cr_assert(isnan(z[0]));
+}
+
+/* Wherever the one is that is not, among any number of others; large ones that only their sum cannot hold are. */
+Test(finite, one_that_is_not_is_found) {
+    static const float bad[] = {INFINITY, -INFINITY, NAN};
+    float values[100];
+    for (int i = 0; i < 100; i++) values[i] = i % 3 ? 3e38f : -1;
+    for (size_t count = 0; count <= 100; count++) {
+        cr_expect(sp_all_finite(count, values), "%zu", count);
+        for (size_t i = 0; i < count; i++) {
+            float kept = values[i];
+            values[i] = bad[i % 3];
+            cr_expect_not(sp_all_finite(count, values), "%zu of %zu", i, count);
+            values[i] = kept;
+        }
+    }
+    values[0] = INFINITY, values[1] = -INFINITY;
+    cr_expect_not(sp_all_finite(2, values));
 }
 
 static const sp_shape plain = {.delta = 1};
