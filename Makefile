@@ -70,6 +70,13 @@ $(BUILD)/tests/harness/race: $(BUILD)/tests/harness/race.o $(LIBRARY)
 	$(SAY) LD $@
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -o $@
 
+# The program without what it looks at itself with.
+BLIND := $(BUILD)/tests/harness/shardprop-blind
+$(BLIND): $(BUILD)/tests/harness/blind.o $(COMMAND_OBJECTS) \
+		$(filter-out %/health.o %/diagnose.o,$(LIBRARY_OBJECTS))
+	$(SAY) LD $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -o $@
+
 $(BUILD)/tests/%.o: ALL_CFLAGS += -Itests -DSHARDPROP_PROGRAM='"$(PROGRAM)"'
 
 $(TEST_PROGRAM): $(TEST_OBJECTS) $(LIBRARY)
@@ -122,7 +129,7 @@ mnist:
 # last: its closing line counts.
 test:
 	@tools/install-deps test
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(TEST_PROGRAM)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(TEST_PROGRAM) $(BLIND)
 	@tools/fetch-mnist || echo 'make test: no MNIST; the tests that need it are skipped'
 	tools/check-layers
 	tests/test_fetch_mnist.sh

@@ -13,23 +13,28 @@ if ! command -v valgrind >/dev/null; then
     exit 0
 fi
 
-# count EPOCHS OVERRIDE...: instructions of a whole run.
+# count PROGRAM EPOCHS OVERRIDE...: instructions of a whole run.
 count() {
-    epochs=$1
-    shift
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$build/shardprop" train configs/digits.ini --quiet \
+    program=$1 epochs=$2
+    shift 2
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" train configs/digits.ini --quiet \
         -s "output.dir=$scratch/run" -s parallel.threads=1 -s train.epochs="$epochs" "$@" 2>"$scratch/log" >"$scratch/out" ||
         cat "$scratch/log" >&2
     sed -n 's/.*Collected : //p' "$scratch/log"
 }
 
-# bound MOST OVERRIDE...: what two epochs of 1,438 rows cost beyond the start of the program.
+# two_epochs PROGRAM OVERRIDE...: what two epochs cost beyond the start of the program and a first one.
+two_epochs() {
+    program=$1
+    shift
+    echo $(($(count "$program" 3 "$@") - $(count "$program" 1 "$@")))
+}
+
+# bound MOST OVERRIDE...: of each of 1,438 rows.
 bound() {
     most=$1
     shift
-    few=$(count 1 "$@")
-    many=$(count 3 "$@")
-    each=$(((many - few) / 2 / 1438))
+    each=$(($(two_epochs "$build/shardprop" "$@") / 2 / 1438))
     if [ "$each" -gt 0 ] && [ "$each" -le "$most" ]; then
         echo "ok - $each instructions a sample, at most $most ($*)"
     else
@@ -45,4 +50,19 @@ else
     echo 'skipped - instruction counts with libxsmm: it is not usable here'
 fi
 bound 16000 -s parallel.kernels=blas -s parallel.reduction=private
+
+# What a training sees of its layers, and the rules that go by it, cost less than 2 %.
+looking() {
+    with=$(two_epochs "$build/shardprop" "$@")
+    without=$(two_epochs "$build/tests/harness/shardprop-blind" "$@")
+    share=$(((with - without) * 10000 / without)) # of ten thousand
+    if [ "$without" -gt 1000000 ] && [ "$share" -gt 0 ] && [ "$share" -lt 200 ]; then
+        echo "ok - looking at itself costs $share/10000 of the instructions ($*)"
+    else
+        echo "not ok - looking at itself costs $share/10000 of the instructions, at most 200 ($*)"
+        failed=1
+    fi
+}
+looking -s network.activation=relu
+looking -s network.activation=sigmoid -s network.hidden=128,64
 exit $failed
