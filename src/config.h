@@ -137,6 +137,9 @@ sp_config *sp_config_copy(const sp_config *config);
 /* Writes the value of a key as a file would say it, whole or cut to `size`. */
 void sp_config_print(const sp_config *config, const sp_key *key, char *text, size_t size);
 
+/* Where a key comes from: a paper, or a program that has it; "shardprop": from nowhere else. */
+const char *sp_key_source(const sp_key *key);
+
 /* Writes the range or the choices of a key for people: "1 to 4096, or auto". */
 void sp_key_range(const sp_key *key, char *text, size_t size);
 

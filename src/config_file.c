@@ -164,21 +164,26 @@ static void print_comment(FILE *stream, const char *text) {
     }
 }
 
-static void print_keys(FILE *stream, const sp_config *config, bool with_ranges) {
+static void print_range_and_source(FILE *stream, const sp_key *key) {
+    char range[300], source[1000];
+    sp_key_range(key, range, sizeof range);
+    print_comment(stream, range);
+    snprintf(source, sizeof source, "source: %s", sp_key_source(key));
+    print_comment(stream, source);
+}
+
+static void print_keys(FILE *stream, const sp_config *config, bool for_help) {
     const char *section = "";
     for (size_t i = 0; i < sp_key_count; i++) {
         const sp_key *key = &sp_keys[i];
-        char value[SP_MOST_LAYERS * 16], range[300];
+        char value[SP_MOST_LAYERS * 16];
         if (strcmp(key->section, section) != 0)
             fprintf(stream, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
         else
             fputc('\n', stream);
         section = key->section;
         print_comment(stream, key->help);
-        if (with_ranges) {
-            sp_key_range(key, range, sizeof range);
-            print_comment(stream, range);
-        }
+        if (for_help) print_range_and_source(stream, key);
         sp_config_print(config, key, value, sizeof value);
         fprintf(stream, "%s =%s%s\n", key->name, *value ? " " : "", value);
     }
