@@ -1,6 +1,7 @@
 /* Images as a training sees them: what each range does, the field against its definition, bits, the contact sheet. */
 #include "augment.h"
 #include "base/random.h"
+#include "golden.h"
 #include "math/kernels.h"
 #include "support.h"
 
@@ -152,6 +153,46 @@ Test(augment, elastic_displacement_is_alpha_times_smoothed_noise) {
             most = fmax(most, fabs(moved));
         }
     cr_expect_geq(most, 0.5, "it does move");
+}
+
+/* ---- numpy and scipy, in double precision ---- */
+
+static void check_against_reference(const sp_json *one) {
+    double sizes[2], ranges[9], image[PIXELS], expected[PIXELS], most = 0;
+    uint8_t bytes[PIXELS];
+    float result[PIXELS];
+    sp_augmenter *made;
+    sp_error error = {0};
+    sizes[0] = golden_number(sp_json_member(one, "height"));
+    sizes[1] = golden_number(sp_json_member(one, "width"));
+    size_t height = (size_t)sizes[0], width = (size_t)sizes[1], pixels = height * width;
+    cr_assert_leq(pixels, PIXELS);
+    golden_numbers(sp_json_member(one, "ranges"), ranges, 9);
+    golden_numbers(sp_json_member(one, "image"), image, pixels);
+    golden_numbers(sp_json_member(one, "result"), expected, pixels);
+    for (size_t i = 0; i < pixels; i++) bytes[i] = (uint8_t)image[i];
+    sp_augment about = {ranges[0], ranges[1], ranges[2], ranges[3], ranges[4], ranges[5]};
+    must(sp_augmenter_create(&about, height, width, 1, &made, &error), error);
+    sp_augmenter_apply(made, 0, (sp_draw){.seed = (uint64_t)ranges[6], .step = (uint64_t)ranges[7]}, (size_t)ranges[8],
+                       bytes, result);
+    sp_augmenter_destroy(made);
+    /* Places are float32, some 1e-5 pixels off, and neighbours differ by up to 255. */
+    for (size_t i = 0; i < pixels; i++) {
+        cr_expect_float_eq(result[i], expected[i], 2e-3, "%s, pixel %zu: %.9g, not %.9g",
+                           sp_json_text(sp_json_member(one, "name")), i, result[i], expected[i]);
+        most = fmax(most, fabs(expected[i] - image[i]));
+    }
+    cr_expect_geq(most, 50, "it is another picture");
+}
+
+Test(augment, images_are_those_of_numpy_and_scipy) {
+    char *text = read_text("tests/reference/augment.json");
+    sp_json *reference = sp_json_parse(text, strlen(text));
+    size_t cases = 0;
+    for (const sp_json *one = sp_json_first(sp_json_member(reference, "cases")); one; one = sp_json_next(one), cases++)
+        check_against_reference(one);
+    cr_expect_eq(cases, 4);
+    sp_json_destroy(reference);
 }
 
 /* ---- The program -------------------------------------------------------------------------------- */

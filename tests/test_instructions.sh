@@ -63,6 +63,5 @@ looking() {
         failed=1
     fi
 }
-looking -s network.activation=relu
-looking -s network.activation=sigmoid -s network.hidden=128,64
+looking -s network.activation=relu,sigmoid -s network.hidden=128,64
 exit $failed
