@@ -218,7 +218,8 @@ const sp_key sp_keys[] = {
              "under the ROC curve, Hanley 1982; of several classes the mean of one against the rest) say more; r2 is "
              "for regression"},
     {"train", "on_nan", CHOICE(on_nan_names), .offset = AT(train.on_nan), .initial = "stop",
-     .help = "when a loss, a gradient or a weight is not finite: stop, with the best weights so far; rollback: go back to the end of the epoch "
+     .help = "when a loss, a gradient or a weight is not finite: stop, with the best weights so far; rollback: go back "
+             "to the end of the epoch "
              "before, halve the learning rate and try again, five times at most"},
 
     {"parallel", "threads", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.threads), .initial = "auto",
