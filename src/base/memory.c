@@ -13,6 +13,13 @@ size_t sp_bytes(size_t count, size_t size) {
 /* From so many bytes on, memory is asked for in huge pages: with small ones the processor looks up addresses. */
 enum { HUGE_PAGE = 2 << 20 };
 
+/* Asks for huge pages where whole ones lie within the memory: a wish, to which no is a fine answer. */
+static void want_huge_pages(void *memory, size_t bytes) {
+    uintptr_t start = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uintptr_t end = ((uintptr_t)memory + bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (end > start) madvise((void *)start, end - start, MADV_HUGEPAGE);
+}
+
 void *sp_allocate(size_t count, size_t size) {
     size_t bytes = sp_bytes(count, size);
     if (bytes > SIZE_MAX / 2) return NULL;
@@ -21,7 +28,7 @@ void *sp_allocate(size_t count, size_t size) {
     size_t whole = (bytes + SP_ALIGNMENT) / SP_ALIGNMENT * SP_ALIGNMENT;
     if (alignment == HUGE_PAGE) whole = (whole + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     void *memory = aligned_alloc(alignment, whole);
-    if (memory && alignment == HUGE_PAGE) madvise(memory, whole, MADV_HUGEPAGE); /* a wish: no is fine */
+    if (memory && alignment == HUGE_PAGE) want_huge_pages(memory, whole);
     return memory;
 }
 
@@ -39,6 +46,7 @@ bool sp_grow(void **items, size_t *capacity, size_t needed, size_t size) {
     if (bytes > SIZE_MAX / 2) return false;
     void *moved = realloc(*items, bytes);
     if (!moved) return false;
+    want_huge_pages(moved, bytes);
     *items = moved;
     *capacity = larger;
     return true;
