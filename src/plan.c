@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "batch.h"
+#include "inputs.h"
 #include "objective.h"
 #include "pass.h"
 #include "shard.h"
@@ -134,6 +135,8 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
                    sp_workspace_bytes(layout, plan->batch_size, plan->shards);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
     const sp_table *table = data->train.data->table;
+    if (plan->threads > 1 && sp_inputs_may_own(layout, plan->batch_size, sp_augment_is_on(&plan->augment)))
+        bytes += sp_bytes(plan->threads, sp_inputs_bytes(layout, plan->batch_size));
     if (sp_augment_is_on(&plan->augment)) bytes += sp_augmenter_bytes(table->height, table->width, plan->shards);
     for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
     return bytes;

@@ -79,26 +79,29 @@ static void gather_augmented(const sp_shards *shards, size_t s, const uint32_t *
     }
 }
 
-void sp_shards_gather(sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
-                      size_t last) {
-    const sp_dataset *data = shards->data;
+void sp_shards_cut(sp_shards *shards, size_t rows) {
+    for (size_t s = 0; s < shards->count; s++) shards->slices[s] = sp_shard_slice(rows, shards->count, s);
+}
+
+void sp_shards_gather(const sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
+                      size_t last, float *inputs) {
     size_t stride = layout->input_stride;
     for (size_t s = first; s < last; s++) {
-        sp_slice slice = shards->slices[s] = sp_shard_slice(batch.count, shards->count, s);
+        sp_slice slice = shards->slices[s];
         const uint32_t *rows = batch.rows + slice.first;
-        float *samples = shards->workspace->activations[0] + slice.first * stride;
+        float *samples = inputs + slice.first * stride;
         if (shards->augmenter)
             gather_augmented(shards, s, rows, draw, stride, samples);
         else
-            sp_preprocess_gather(shards->preprocess, data->table, rows, slice.count, samples, stride);
+            sp_preprocess_gather(shards->preprocess, shards->data->table, rows, slice.count, samples, stride);
         sp_shard_disturb(layout->net, slice, draw, stride, samples);
-        sp_targets_gather(&shards->targets, data, rows, slice.count, slice.first);
     }
 }
 
 void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t first, size_t last) {
     for (size_t s = first; s < last; s++) {
         sp_slice slice = shards->slices[s];
+        sp_targets_gather(&shards->targets, shards->data, batch.rows + slice.first, slice.count, slice.first);
         sp_truth truth = sp_targets_at(&shards->targets, slice.first);
         sp_tally tally = {.rows = slice.count};
         tally.loss = sp_pass_loss(pass, shards->workspace, slice, shards->shape, truth, 1.0f / (float)batch.count,

@@ -42,14 +42,17 @@ typedef struct sp_shards {
 sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards **shards, sp_error *error);
 void sp_shards_destroy(sp_shards *shards);
 
-/*
- * Rows and truth of shards first .. last - 1 of the mini-batch, into their places of the workspace, with the noise and
- * dropout of the inputs of `layout`.
- */
-void sp_shards_gather(sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
-                      size_t last);
+/* Cuts a mini-batch of `rows` rows: the slices, before anything else is done with it. */
+void sp_shards_cut(sp_shards *shards, size_t rows);
 
-/* Loss and e(L) of shards first .. last - 1, which went forward; added to their tallies. */
+/*
+ * Rows of shards first .. last - 1 of the mini-batch, which was cut, into their places of `inputs` [rows, stride of the
+ * inputs], with the noise and dropout of the inputs of `layout`.
+ */
+void sp_shards_gather(const sp_shards *shards, const sp_layout *layout, sp_batch batch, sp_draw draw, size_t first,
+                      size_t last, float *inputs);
+
+/* Gathers the truth of shards first .. last - 1, which went forward: loss, added to their tallies, and e(L). */
 void sp_shards_loss(sp_shards *shards, const sp_pass *pass, sp_batch batch, size_t first, size_t last);
 
 #endif

@@ -53,38 +53,48 @@ static size_t pieces_of(const sp_layout *layout, sp_operation operation) {
  * The model: by rows, each thread reads all weights of a layer, most of which other cores have written; by pieces, it
  * reads its part of them, and the rows that other cores have written. That is worth two more waits where the weights
  * are so many floats more than the rows; also where there are fewer shards than threads. (Measured on four
- * cores, layers of 128 to 2048, batch 32 to 1024: within a few percent of the better of the two.)
+ * cores, layers of 128 to 2048, batch 32 to 1024: within a few percent of the better of the two.) Rows that each
+ * thread gathers for itself cost no wait, and nobody else has written them.
  */
-enum { WORTH_A_WAIT = 32768 };
+enum { WORTH_A_WAIT = 32768, WORTH_OWN_INPUTS = 16384 };
 
-static bool by_pieces(const sp_layout *layout, sp_operation operation, size_t rows, size_t shards, size_t threads) {
+static bool by_pieces(const sp_layout *layout, sp_operation operation, size_t rows, size_t shards, size_t threads,
+                      bool own) {
     if (threads == 1 || pieces_of(layout, operation) < 2) return false;
     const sp_layer *layer = &layout->net->layers[operation.layer];
     size_t weights = layer->inputs * layer->outputs;
     size_t read = rows * (operation.phase == SP_PHASE_FORWARD ? layer->inputs : layer->outputs);
+    if (own) return weights > WORTH_OWN_INPUTS;
     return weights > WORTH_A_WAIT + (shards < threads ? 0 : read);
 }
 
-void sp_stages_arrange(sp_stages *stages, const sp_layout *layout, size_t rows, size_t shards, size_t threads) {
+/* A stage of one operation, by pieces. */
+static sp_stage stage_by_pieces(const sp_layout *layout, const sp_operation *operation, size_t shards, size_t threads) {
+    sp_stage stage = {.operations = operation, .count = 1, .groups = 1, .pieces = pieces_of(layout, *operation)};
+    if (stage.pieces < 2 * threads) { /* too few to be shared out evenly */
+        stage.groups = (2 * threads + stage.pieces - 1) / stage.pieces;
+        if (stage.groups > shards) stage.groups = shards;
+    }
+    stage.items = stage.pieces * stage.groups;
+    return stage;
+}
+
+void sp_stages_arrange(sp_stages *stages, const sp_layout *layout, size_t rows, size_t shards, size_t threads,
+                       bool may_own) {
+    /* Operation 0 gathers the inputs, 1 is the first layer. */
+    stages->own_inputs = may_own && by_pieces(layout, stages->operations[1], rows, shards, threads, true);
     stages->count = 0;
     bool open = false; /* the last stage is by rows, and takes more */
-    for (size_t i = 0; i < stages->operation_count; i++) {
+    for (size_t i = stages->own_inputs; i < stages->operation_count; i++) {
         const sp_operation *operation = &stages->operations[i];
-        bool pieces = by_pieces(layout, *operation, rows, shards, threads);
+        bool pieces = by_pieces(layout, *operation, rows, shards, threads, stages->own_inputs && i == 1);
         if (!pieces && open) {
             stages->stage[stages->count - 1].count++;
             continue;
         }
-        sp_stage *stage = &stages->stage[stages->count++];
-        *stage = (sp_stage){.operations = operation, .count = 1, .groups = 1, .items = shards};
-        if (pieces) {
-            stage->pieces = pieces_of(layout, *operation);
-            if (stage->pieces < 2 * threads) { /* too few to be shared out evenly */
-                stage->groups = (2 * threads + stage->pieces - 1) / stage->pieces;
-                if (stage->groups > shards) stage->groups = shards;
-            }
-            stage->items = stage->pieces * stage->groups;
-        }
+        stages->stage[stages->count++] =
+            pieces ? stage_by_pieces(layout, operation, shards, threads)
+                   : (sp_stage){.operations = operation, .count = 1, .groups = 1, .items = shards};
         open = !pieces;
     }
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "crew.h"
 #include "health.h"
+#include "inputs.h"
 #include "math/finite.h"
 #include "norm.h"
 #include "reduce.h"
@@ -30,11 +31,14 @@ struct sp_stepper {
     sp_health *health; /* owned */
     sp_crew *crew;     /* owned; its lists: the stages, and behind them the rounds of the update */
     size_t *tiles;     /* owned [tiles]: their numbers, part by part */
+    sp_inputs *inputs; /* owned [team.most]: each thread's own; NULL: they have none */
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     size_t batch_size;
-    uint64_t seed;                                /* of noise and dropout */
-    double norm_momentum;                         /* of running moments */
-    const sp_schedule *schedule;                  /* of the epoch at hand */
+    uint64_t seed;               /* of noise and dropout */
+    double norm_momentum;        /* of running moments */
+    const sp_schedule *schedule; /* of the epoch at hand */
+    const uint32_t *order;       /* borrowed [rows]: likewise */
+    size_t rows;
     size_t updates;                               /* before the epoch at hand */
     size_t saved_updates;                         /* when all was saved */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
@@ -48,19 +52,31 @@ struct sp_stepper {
 
 /* ---- Gradients ----------------------------------------------------------------------------- */
 
+/* What a thread works in: with inputs of its own, of shards first .. last - 1 at least, where it has such. */
+static sp_workspace *workspace_of(sp_stepper *t, const sp_worker *w, size_t layer, sp_batch batch, size_t first,
+                                  size_t last) {
+    if (!t->stages->own_inputs) return t->shards->workspace;
+    sp_inputs *inputs = &t->inputs[w->number];
+    if (layer == 0) sp_inputs_want(inputs, t->shards, t->layout, batch, first, last);
+    return &inputs->view;
+}
+
 /* reduction = private: the gradients of some shards, all tiles, into buffers of their own. */
-static void private_gradients(sp_stepper *t, size_t first, size_t last) {
+static void private_gradients(sp_stepper *t, const sp_worker *w, sp_batch batch, size_t first, size_t last) {
+    const sp_workspace *workspace = workspace_of(t, w, 0, batch, first, last);
     for (size_t s = first; s < last; s++)
         for (size_t i = 0; i < t->layout->tiles; i++) {
             const sp_tile *tile = &t->layout->tile[i];
-            sp_pass_gradient(t->pass, t->shards->workspace, tile, t->shards->slices[s], t->gradients[s] + tile->at);
+            sp_pass_gradient(t->pass, workspace, tile, t->shards->slices[s], t->gradients[s] + tile->at);
         }
 }
 
-/* One shard's gradient of one tile. */
+/* The shards' gradients of one tile. */
 typedef struct tile_of {
     sp_stepper *t;
     const sp_tile *tile;
+    const sp_worker *worker;
+    sp_batch batch;
 } tile_of;
 
 /* private: it was computed with the shard. fused: it is computed now, while the tile is in cache. */
@@ -68,7 +84,8 @@ static const float *shard_gradient(void *context, size_t shard, float *room) {
     const tile_of *of = context;
     sp_stepper *t = of->t;
     if (t->gradients) return t->gradients[shard] + of->tile->at;
-    sp_pass_gradient(t->pass, t->shards->workspace, of->tile, t->shards->slices[shard], room);
+    const sp_workspace *workspace = workspace_of(t, of->worker, of->tile->layer, of->batch, shard, shard + 1);
+    sp_pass_gradient(t->pass, workspace, of->tile, t->shards->slices[shard], room);
     return room;
 }
 
@@ -105,7 +122,7 @@ static void share_out_tiles(sp_stepper *t, size_t list) {
 
 static void share_out(sp_stepper *t, size_t threads) {
     t->crew->threads = threads;
-    sp_stages_arrange(t->stages, t->layout, t->batch_size, t->shards->count, threads);
+    sp_stages_arrange(t->stages, t->layout, t->batch_size, t->shards->count, threads, t->inputs != NULL);
     for (size_t s = 0; s < t->stages->count; s++) sp_crew_cut(t->crew, s, t->stages->stage[s].items);
     for (int round = 0; round < SP_UPDATE_MOST_ROUNDS - 1; round++) share_out_tiles(t, t->stages->count + round);
     sp_crew_cut(t->crew, t->stages->count + SP_UPDATE_MOST_ROUNDS - 1, sp_update_panels(t->update));
@@ -133,11 +150,13 @@ static void look(sp_stepper *t, size_t layer, size_t first, size_t last, size_t 
 static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const size_t *piece, sp_batch batch,
                     size_t first, size_t last) {
     const sp_layer_layout *lay = &t->layout->layers[operation.layer];
-    sp_workspace *workspace = t->shards->workspace;
     const sp_slice *slices = t->shards->slices + first;
     size_t from = piece ? *piece : 0, count = last - first;
     sp_draw draw = {t->seed, batch.step};
     double since = sp_crew_clock(t->crew);
+    sp_workspace *workspace =
+        workspace_of(t, w, operation.phase == SP_PHASE_FORWARD ? operation.layer : 1, batch, first, last);
+    if (t->stages->own_inputs) sp_crew_spent(t->crew, w, SP_PHASE_GATHER, &since);
     if (operation.normalise) {
         normalise(t, operation, slices, count, &draw);
         if (operation.phase == SP_PHASE_FORWARD) look(t, operation.layer, 0, lay->panels, first, count, batch);
@@ -145,7 +164,9 @@ static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const s
         return;
     }
     switch (operation.phase) {
-    case SP_PHASE_GATHER: sp_shards_gather(t->shards, t->layout, batch, draw, first, last); break;
+    case SP_PHASE_GATHER:
+        sp_shards_gather(t->shards, t->layout, batch, draw, first, last, workspace->activations[0]);
+        break;
     case SP_PHASE_FORWARD:
         sp_pass_forward(t->pass, t->weights, workspace, operation.layer, from, piece ? from + 1 : lay->panels, slices,
                         count, &draw);
@@ -157,7 +178,7 @@ static void operate(sp_stepper *t, sp_worker *w, sp_operation operation, const s
         sp_pass_backward(t->pass, t->weights, workspace, operation.layer, from, piece ? from + 1 : lay->strips, slices,
                          count, w->scratch);
         break;
-    default: private_gradients(t, first, last); break;
+    default: private_gradients(t, w, batch, first, last); break;
     }
     sp_crew_spent(t->crew, w, operation.phase, &since);
 }
@@ -194,15 +215,16 @@ static void update_tile(sp_stepper *t, const sp_update_step *rule, size_t number
 }
 
 /* Tile by tile: the shards' gradients summed in a fixed order, one update. */
-static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step *rule, bool measured) {
+static void reduce_and_update(sp_stepper *t, sp_worker *w, const sp_update_step *rule, sp_batch batch) {
     size_t first, last;
+    bool measured = !t->collect && sp_health_measures(t->health, batch.step - t->updates);
     while (sp_crew_take(t->crew, w, t->stages->count, false, &first, &last)) {
         const sp_tile *tile = &t->layout->tile[t->tiles[first]];
         double since = sp_crew_clock(t->crew);
-        sp_reduce_sum(t->shards->count, sp_tile_floats(tile), shard_gradient, &(tile_of){t, tile}, w->scratch,
+        sp_reduce_sum(t->shards->count, sp_tile_floats(tile), shard_gradient, &(tile_of){t, tile, w, batch}, w->scratch,
                       t->layout->most_tile);
         sp_crew_spent(t->crew, w, SP_PHASE_GRADIENT, &since);
-        if (measured && !t->collect) sp_health_note(t->health, tile, t->weights, w->scratch);
+        if (measured) sp_health_note(t->health, tile, t->weights, w->scratch);
         if (t->collect)
             memcpy(t->collect + tile->at, w->scratch, sp_tile_floats(tile) * sizeof(float));
         else if (!sp_all_finite(sp_tile_floats(tile), w->scratch))
@@ -237,6 +259,18 @@ static bool all_finite(const sp_shards *shards) {
     return true;
 }
 
+/* Mini-batch `step` of the epoch. */
+static sp_batch batch_at(const sp_stepper *t, size_t step) {
+    sp_batch batch = sp_batch_at(t->order, t->rows, t->batch_size, step);
+    batch.step += t->updates;
+    return batch;
+}
+
+/* Shards of mini-batch `step`, if there is one, and nobody wants to look at the one before. */
+static void cut_step(sp_stepper *t, size_t step) {
+    if (!t->broken && step < sp_batch_count(t->rows, t->batch_size)) sp_shards_cut(t->shards, batch_at(t, step).count);
+}
+
 /* The work of a stage, or of a round of the update, is done: by whoever did the last of it, after a whole step. */
 static void finish(sp_stepper *t, sp_worker *w, size_t items, size_t steps_done) {
     if (!sp_crew_done(t->crew, w, items)) return;
@@ -244,6 +278,7 @@ static void finish(sp_stepper *t, sp_worker *w, size_t items, size_t steps_done)
         t->done = steps_done;
         t->stop = (t->on_step && t->on_step(t->context, steps_done)) || t->unbounded > 0;
         t->broken = t->unbounded > 0; /* who sees this sees that it is time to stop, too */
+        cut_step(t, steps_done);
     }
     sp_crew_next(t->crew);
 }
@@ -273,7 +308,7 @@ static void run_step(sp_stepper *t, sp_worker *w, sp_batch batch, size_t step) {
             finish_passes(t, w, items, step);
     }
     if (t->broken) return;
-    reduce_and_update(t, w, &rule, sp_health_measures(t->health, step));
+    reduce_and_update(t, w, &rule, batch);
     if (clips) {
         finish(t, w, tiles, 0); /* every gradient is known */
         update_clipped(t, w, &rule);
@@ -286,15 +321,15 @@ static void run_step(sp_stepper *t, sp_worker *w, sp_batch batch, size_t step) {
 }
 
 /* Steps first .. last - 1 of the epoch, by all threads together: one fork, one join. */
-static void run_steps(sp_stepper *t, const uint32_t *order, size_t rows, size_t first, size_t last) {
+static void run_steps(sp_stepper *t, size_t first, size_t last) {
     uint32_t round = sp_share_round(t->crew->share);
+    cut_step(t, first);
 #pragma omp parallel num_threads((int)t->crew->threads)
     {
         sp_worker *w = sp_crew_enter(t->crew, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads(), round);
         for (size_t step = first; step < last && !t->stop; step++) {
-            sp_batch batch = sp_batch_at(order, rows, t->batch_size, step);
-            batch.step += t->updates;
-            run_step(t, w, batch, step);
+            if (t->inputs) sp_inputs_begin(&t->inputs[w->number]);
+            run_step(t, w, batch_at(t, step), step);
         }
         sp_crew_leave(t->crew, w);
     }
@@ -306,6 +341,8 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
     t->schedule = schedule;
     t->stop = t->broken = false;
     t->unbounded = 0;
+    t->order = order;
+    t->rows = rows;
     sp_health_begin(t->health, rows, t->batch_size);
     t->on_step = on_step;
     t->context = context;
@@ -316,7 +353,7 @@ sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, con
         count = sp_team_next(&t->team, steps - done, &threads);
         if (threads != t->crew->threads) share_out(t, threads);
         double started = sp_host_seconds();
-        run_steps(t, order, rows, done, done + count);
+        run_steps(t, done, done + count);
         sp_team_report(&t->team, count, sp_host_seconds() - started);
     }
 
@@ -342,7 +379,11 @@ bool sp_stepper_broken(const sp_stepper *t, size_t *step, size_t *layer) {
 }
 
 const sp_workspace *sp_stepper_passes(const sp_stepper *t) {
-    return t->shards->workspace;
+    sp_workspace *workspace = t->shards->workspace;
+    if (t->stages->own_inputs)
+        sp_shards_gather(t->shards, t->layout, batch_at(t, t->done - 1), (sp_draw){0}, 0, t->shards->count,
+                         workspace->activations[0]);
+    return workspace;
 }
 
 bool sp_stepper_save(sp_stepper *t) {
@@ -419,6 +460,7 @@ static bool settle(sp_stepper *t) {
         for (size_t part = number; part < threads; part += given) {
             size_t first = rows * part / threads;
             sp_workspace_clear(t->shards->workspace, t->layout, first, rows * (part + 1) / threads - first);
+            if (t->inputs) memset(t->inputs[part].rows, 0, sp_inputs_bytes(t->layout, rows));
             for (size_t i = bounds[part]; moves && i < bounds[part + 1]; i++) {
                 const sp_tile *tile = &t->layout->tile[t->tiles[i]];
                 memcpy(packed + tile->offset, old + tile->offset, tile->count * sizeof *packed);
@@ -444,6 +486,16 @@ static bool allocate_private(sp_stepper *t) {
         if (!t->gradients[s]) return false;
     }
     return t->gradients != NULL;
+}
+
+static sp_status create_inputs(sp_stepper *t, sp_error *error) {
+    sp_status status = SP_OK;
+    if (t->team.most == 1 || !sp_inputs_may_own(t->layout, t->batch_size, t->shards->augmenter != NULL)) return SP_OK;
+    t->inputs = calloc(t->team.most, sizeof *t->inputs);
+    if (!t->inputs) return sp_fail_memory(error, "the inputs", t->team.most * sizeof *t->inputs);
+    for (size_t i = 0; i < t->team.most && !status; i++)
+        status = sp_inputs_create(t->shards, t->layout, &t->inputs[i], error);
+    return status;
 }
 
 /* The threads, and what they go by. */
@@ -480,6 +532,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
     if (!status) status = sp_stages_create(weights->layout, private, &made->stages, error);
     if (!status) status = sp_update_create(plan, weights, &made->update, error);
     if (!status) status = sp_health_create(weights->layout, plan->shards, &made->health, error);
+    if (!status) status = create_inputs(made, error);
     if (!status) status = gather_crew(made, error);
     if (!status && ((private && !allocate_private(made)) || !settle(made)))
         status = sp_fail_memory(error, "the gradients", plan->total_bytes);
@@ -497,6 +550,8 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
 void sp_stepper_destroy(sp_stepper *stepper) {
     if (!stepper) return;
     for (size_t s = 0; stepper->gradients && s < stepper->shards->count; s++) free(stepper->gradients[s]);
+    for (size_t i = 0; stepper->inputs && i < stepper->team.most; i++) sp_inputs_clear(&stepper->inputs[i]);
+    free(stepper->inputs);
     sp_update_destroy(stepper->update);
     sp_health_destroy(stepper->health);
     free(stepper->gradients);

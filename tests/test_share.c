@@ -104,7 +104,8 @@ Test(share, rounds_follow_one_another, .timeout = 60) {
 
 /* ---- Stages ---- */
 
-static size_t stages_of(const sp_kernels *kernels, size_t rows, size_t shards, size_t threads, sp_stage *stage) {
+static size_t stages_of(const sp_kernels *kernels, size_t rows, size_t shards, size_t threads, bool may_own,
+                        sp_stage *stage) {
     const size_t widths[] = {784, 512, 512, 10};
     const sp_activation activations[] = {SP_RELU, SP_RELU, SP_SOFTMAX};
     sp_error error = {0};
@@ -114,7 +115,7 @@ static size_t stages_of(const sp_kernels *kernels, size_t rows, size_t shards, s
     must(sp_net_create(3, widths, activations, NULL, SP_CROSS_ENTROPY, &net, &error), error);
     must(sp_layout_create(net, kernels, &layout, &error), error);
     must(sp_stages_create(layout, false, &stages, &error), error);
-    sp_stages_arrange(stages, layout, rows, shards, threads);
+    sp_stages_arrange(stages, layout, rows, shards, threads, may_own);
     size_t count = stages->count;
     for (size_t i = 0; i < count; i++) stage[i] = stages->stage[i];
     sp_stages_destroy(stages);
@@ -125,7 +126,7 @@ static size_t stages_of(const sp_kernels *kernels, size_t rows, size_t shards, s
 
 Test(stage, one_thread_goes_straight_through) {
     sp_stage stage[16];
-    cr_expect_eq(stages_of(&sp_kernels_xsmm, 32, 2, 1, stage), 1);
+    cr_expect_eq(stages_of(&sp_kernels_xsmm, 32, 2, 1, false, stage), 1);
     cr_expect_eq(stage[0].count, 1 + 3 + 1 + 2, "gather, forward, loss, backward");
     cr_expect_eq(stage[0].items, 2, "the shards");
 }
@@ -133,25 +134,37 @@ Test(stage, one_thread_goes_straight_through) {
 Test(stage, threads_share_out_weights_that_are_wide_for_the_rows) {
     sp_stage stage[16];
     /* Gather; two wide layers; the last one, its loss and its errors; the errors of the first. */
-    cr_assert_eq(stages_of(&sp_kernels_xsmm, 32, 2, 4, stage), 5);
+    cr_assert_eq(stages_of(&sp_kernels_xsmm, 32, 2, 4, false, stage), 5);
     const size_t counts[] = {1, 1, 1, 3, 1}, pieces[] = {0, 8, 8, 0, 8};
     for (int i = 0; i < 5; i++) {
         cr_expect_eq(stage[i].count, counts[i], "stage %d", i);
         cr_expect_eq(stage[i].pieces, pieces[i], "stage %d", i);
     }
     cr_expect_eq(stage[1].items, 8, "panels enough for four threads");
-    stages_of(&sp_kernels_xsmm, 32, 2, 8, stage);
+    stages_of(&sp_kernels_xsmm, 32, 2, 8, false, stage);
     cr_expect_eq(stage[1].items, 16, "of both shards, for eight");
+}
+
+Test(stage, threads_with_inputs_of_their_own_gather_for_nobody_else) {
+    sp_stage stage[16];
+    cr_assert_eq(stages_of(&sp_kernels_xsmm, 32, 2, 4, true, stage), 4, "no stage for gathering");
+    cr_expect_eq(stage[0].operations->phase, SP_PHASE_FORWARD);
+    cr_expect_eq(stage[0].pieces, 8);
+    cr_expect_eq(stages_of(&sp_kernels_xsmm, 32, 2, 1, true, stage), 1, "one thread needs no copy");
+    cr_expect_eq(stage[0].count, 1 + 3 + 1 + 2);
+    /* More rows than the model gives to pieces, were they gathered for all. */
+    cr_assert_eq(stages_of(&sp_kernels_xsmm, 2048, 32, 4, false, stage), 1);
+    cr_assert_gt(stages_of(&sp_kernels_xsmm, 2048, 32, 4, true, stage), 1);
 }
 
 Test(stage, many_rows_are_shared_out_by_shards) {
     sp_stage stage[16];
-    cr_expect_eq(stages_of(&sp_kernels_xsmm, 4096, 64, 4, stage), 1);
-    cr_expect_gt(stages_of(&sp_kernels_xsmm, 4096, 3, 4, stage), 1, "but not by fewer of them than threads");
+    cr_expect_eq(stages_of(&sp_kernels_xsmm, 4096, 64, 4, false, stage), 1);
+    cr_expect_gt(stages_of(&sp_kernels_xsmm, 4096, 3, 4, false, stage), 1, "but not by fewer of them than threads");
 }
 
 /* Their products have no parts that could be computed alone with the same bits. */
 Test(stage, kernels_of_one_panel_share_out_shards_alone) {
     sp_stage stage[16];
-    cr_expect_eq(stages_of(&sp_kernels_blas, 32, 2, 4, stage), 1);
+    cr_expect_eq(stages_of(&sp_kernels_blas, 32, 2, 4, false, stage), 1);
 }
