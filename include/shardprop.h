@@ -92,29 +92,38 @@ sp_status sp_model_load(const char *path, sp_model **model, sp_error *error);
 sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error);
 void sp_model_destroy(sp_model *model);
 
-size_t sp_model_inputs(const sp_model *model);     /* d(0) */
+size_t sp_model_inputs(const sp_model *model);     /* values of a raw row: d(0), unless some are texts */
 size_t sp_model_outputs(const sp_model *model);    /* d(L) */
 size_t sp_model_parameters(const sp_model *model); /* weights, biases and scales */
-size_t sp_model_classes(const sp_model *model);    /* 0: regression */
+size_t sp_model_classes(const sp_model *model);    /* 0: regression, multilabel */
+size_t sp_model_targets(const sp_model *model);    /* labels or values of a row; 1: classes */
 
 /* Name of class `index` (< sp_model_classes), owned by the model. */
 const char *sp_model_class_name(const sp_model *model, size_t index);
 
+/* Name of target `index` (< sp_model_targets), owned by the model; NULL: the training file had no header. */
+const char *sp_model_target_name(const sp_model *model, size_t index);
+
+/* What stands for `text` in column `column` (< sp_model_inputs) of a row; -1: no training row had that. */
+float sp_model_category(const sp_model *model, size_t column, const char *text);
+
 /*
- * Predicts `rows` samples. `inputs` [rows, d(0)] are raw values as they stand in
- * a data file: the model applies its own normalisation. `outputs` [rows, d(L)]
- * receives probabilities (cross_entropy) or the output layer's activations.
+ * Predicts `rows` samples. `inputs` [rows, sp_model_inputs] are raw values as they stand in the feature columns of
+ * a data file: the model applies its own normalisation. A text is sp_model_category of it; NaN is a missing value
+ * where the model was trained with data.missing = mean. `outputs` [rows, d(L)] receives probabilities (cross_entropy,
+ * binary_cross_entropy) or the output layer's activations; of normalised targets, values as they stand in a data file.
  * SP_FAILED when memory runs out. Safe to call from several threads at once.
  */
 sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inputs, float *outputs, sp_error *error);
 
 /* ---- Data of a trained model -------------------------------------------------------- */
 
-/* Loss and accuracy of a model on labelled rows; NaN where a task has none. */
+/* Loss and accuracy of a model on labelled rows; NaN where a task has none. Every row counts once; the loss is of
+ * targets as they were trained on, normalised or not. */
 typedef struct sp_score {
     size_t rows;
     double loss;     /* mean over the rows */
-    double accuracy; /* share of rows classified right; NaN for regression */
+    double accuracy; /* share of rows classified right; NaN for other tasks */
 } sp_score;
 
 /*
@@ -166,6 +175,12 @@ void sp_evaluation_destroy(sp_evaluation *evaluation);
 
 size_t sp_evaluation_rows(const sp_evaluation *evaluation);
 size_t sp_evaluation_items(const sp_evaluation *evaluation);
+
+/* Rows of the file that were left out, for a value is missing (data.missing = drop). */
+size_t sp_evaluation_dropped(const sp_evaluation *evaluation);
+
+/* What there is to say of the file, a line for people: rows left out, texts that no training row had; NULL: nothing. */
+const char *sp_evaluation_remark(const sp_evaluation *evaluation);
 
 /* One metric over all rows, or of one item; NaN: the task has none such, or these rows leave it undefined. */
 double sp_evaluation_value(const sp_evaluation *evaluation, sp_metric metric);
@@ -227,6 +242,7 @@ typedef struct sp_summary {
     double validation_loss, validation_accuracy;
     double test_loss, test_accuracy;
     double test_metrics[SP_METRICS]; /* by sp_metric */
+    size_t dropped_rows;             /* of all files, for a value was missing */
     double train_seconds, total_seconds, samples_per_second;
     size_t threads, shards, parameters;
     uint64_t weights_xxh64;          /* of the weights after the last step */

@@ -52,10 +52,15 @@ typedef struct sp_reals {
 struct sp_config {
     char *path; /* owned: of the file loaded last; NULL: none */
     struct {
-        char *train, *train_labels, *test, *test_labels, *validation, *validation_labels, *target; /* owned */
-        int task;                                                                                  /* sp_task */
-        int normalize;                                                                             /* sp_normalize */
-        int header;                                                                                /* sp_header */
+        char *train, *train_labels, *test, *test_labels, *validation, *validation_labels; /* owned */
+        char *target, *ignore, *sample_weight;                                            /* owned */
+        int task;                                                                         /* sp_task */
+        int normalize;                                                                    /* sp_normalize */
+        int header;                                                                       /* sp_header */
+        int separator;                                                                    /* sp_separator */
+        int categorical;                                                                  /* sp_categorical */
+        int missing;                                                                      /* sp_missing */
+        int normalize_targets; /* 0: none, 1: standard, 2: minmax */
     } data;
     struct {
         sp_list hidden;

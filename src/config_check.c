@@ -37,6 +37,10 @@ const char *sp_monitor_fault(sp_monitor monitor, sp_task task) {
         [SP_MONITOR_R2] = NULL,
     };
     if (task == SP_REGRESSION) return not_of_regression[monitor];
+    if (task == SP_MULTILABEL &&
+        (monitor == SP_MONITOR_ACCURACY || monitor == SP_MONITOR_BALANCED_ACCURACY || monitor == SP_MONITOR_R2))
+        return "several labels have neither accuracy nor R2; monitor validation_loss, validation_macro_f1 or "
+               "validation_auc";
     if (task == SP_CLASSIFICATION && monitor == SP_MONITOR_R2)
         return "classification has no R2; monitor validation_loss, validation_accuracy, validation_macro_f1 or the "
                "like";
@@ -95,6 +99,8 @@ sp_status sp_config_check(const sp_config *config, sp_error *error) {
         fault(config, "train.label_smoothing", "label_smoothing is for cross_entropy; set it to 0", error);
     if (config->data.task == SP_REGRESSION && loss == SP_CROSS_ENTROPY + 1)
         fault(config, "train.loss", "cross_entropy is for classes; for regression use squared_error", error);
+    if (config->data.task == SP_MULTILABEL && loss == SP_CROSS_ENTROPY + 1)
+        fault(config, "train.loss", "cross_entropy is for classes; for multilabel use binary_cross_entropy", error);
     const char *monitor_fault = sp_monitor_fault((sp_monitor)config->train.monitor, (sp_task)config->data.task);
     if (monitor_fault) fault(config, "train.monitor", monitor_fault, error);
     /* Loss and accuracy may stand there without: they are what auto has become in the config.ini of a run. */

@@ -3,7 +3,7 @@
 
 #include <float.h>
 
-static const char *const header_names[] = {"auto", "yes", "no", NULL};
+static const char *const target_normalize_names[] = {"none", "standard", "minmax", NULL};
 static const char *const switch_names[] = {"no", "yes", NULL};
 static const char *const init_names[] = {"auto",          "he",           "xavier",   "lecun",      "he_normal",
                                          "xavier_normal", "lecun_normal", "constant", "orthogonal", NULL};
@@ -56,14 +56,36 @@ const sp_key sp_keys[] = {
     {"data", "validation_labels", TEXT, .offset = AT(data.validation_labels), .initial = "",
      .help = "labels of the validation rows (IDX only)"},
     {"data", "target", TEXT, .offset = AT(data.target), .initial = "last",
-     .help = "column to learn: last, first, a name of the header, or a zero-based index (CSV only)"},
-    {"data", "header", CHOICE(header_names), .offset = AT(data.header), .initial = "auto",
+     .help =
+         "column to learn: last, first, a name of the header, or a zero-based index; several: a list of these and of "
+         "ranges such as 3-5 (this and the next: CSV only)"},
+    {"data", "ignore", TEXT, .offset = AT(data.ignore), .initial = "",
+     .help = "columns that are left aside, a list alike; empty: none"},
+    {"data", "sample_weight", TEXT, .offset = AT(data.sample_weight), .initial = "",
+     .help = "column with what the loss of each row counts, in training alone: 0 or more, scaled so that the mean over "
+             "the training rows is 1; empty: all count alike"},
+    {"data", "separator", CHOICE(sp_separator_names), .offset = AT(data.separator), .initial = "auto",
+     .help = "between fields; auto: what the first row has, commas before the others"},
+    {"data", "categorical", CHOICE(sp_categorical_names), .offset = AT(data.categorical), .initial = "error",
+     .help = "a feature column with text: error refuses it; onehot makes a feature 0 or 1 of each text that a training "
+             "row has, in their order; a text met later that no training row had leaves all of them 0"},
+    {"data", "missing", CHOICE(sp_missing_names), .offset = AT(data.missing), .initial = "error",
+     .help =
+         "fields that are empty, ?, NA, N/A, NaN, null or None: error refuses them; mean puts the mean of the training "
+         "rows there (of a text column: all features 0), in predictions, too; drop leaves out the row"},
+    {"data", "header", CHOICE(sp_header_names), .offset = AT(data.header), .initial = "auto",
      .help = "whether the first row names the columns (CSV only); auto: when none of its features is a number"},
     {"data", "task", CHOICE(sp_task_names), .offset = AT(data.task), .initial = "auto",
-     .help = "auto: classification where the target is text or takes few whole numbers, else regression"},
+     .help = "auto: classification where the target is text or takes few whole numbers, multilabel where several "
+             "targets are "
+             "0 or 1, else regression"},
     {"data", "normalize", CHOICE(sp_normalize_names), .offset = AT(data.normalize), .initial = "none",
      .help = "of each feature: unit divides by 255, minmax maps to 0..1, standard to mean 0 and deviation 1; fitted on "
-             "the training rows alone, stored in the model"},
+             "the training rows alone, stored in the model; features of text stay 0 or 1"},
+    {"data", "normalize_targets", CHOICE(target_normalize_names), .offset = AT(data.normalize_targets),
+     .initial = "none",
+     .help = "of each target of a regression, fitted on the training rows alone; losses are of normalised targets, "
+             "predictions, R2, MAE and RMSE of the file's"},
 
     {"network", "hidden", WHOLES(1, 1 << 20), .offset = AT(network.hidden), .initial = "64",
      .help = "widths of the hidden layers, say 512, 256; empty: none"},
@@ -196,7 +218,8 @@ const sp_key sp_keys[] = {
     {"train", "loss", CHOICE(loss_names), .offset = AT(train.loss), .initial = "auto",
      .help = "of a row, summed over its outputs, and a mean over the rows; auto: cross_entropy for classification, "
              "squared_error for regression; huber (1964) is squared near 0 and absolute beyond huber_delta; "
-             "binary_cross_entropy is for two classes, one against all, or values from 0 to 1; poisson for counts"},
+             "binary_cross_entropy is for two classes, one against all, or values from 0 to 1, and the default for "
+             "multilabel; poisson for counts"},
     {"train", "huber_delta", REAL(1e-30, 1e30), .offset = AT(train.huber_delta), .initial = "1",
      .help = "where the square ends (huber)"},
     {"train", "label_smoothing", REAL(0, 0.999), .offset = AT(train.label_smoothing), .initial = "0",

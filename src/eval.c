@@ -54,7 +54,7 @@ static sp_status create_room(sp_evaluator *evaluator, size_t t, size_t rows, con
     if (!status) sp_workspace_clear(evaluator->workspaces[t], evaluator->layout, 0, rows);
     for (size_t i = 0; i < count && !status; i++)
         if (parts[i]->rows.count > 0)
-            return sp_targets_create(parts[i]->data, rows, NULL, &evaluator->targets[t], error);
+            return sp_targets_create(parts[i]->data, rows, false, NULL, &evaluator->targets[t], error);
     return status;
 }
 

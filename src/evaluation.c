@@ -12,6 +12,8 @@ struct sp_evaluation {
     size_t classes;    /* 0: the task has none */
     size_t *confusion; /* owned [classes, classes]: truth, prediction */
     size_t *places;    /* owned [classes]: rows whose class was the first, the second, ... of the outputs */
+    size_t dropped;    /* rows left out */
+    char remark[600];  /* on the file; empty: none */
 };
 
 static sp_status count(sp_evaluation *evaluation, const sp_predictions *predictions, sp_error *error) {
@@ -33,6 +35,8 @@ static sp_status judge_file(const sp_model *model, const char *path, const char 
     sp_status status = sp_model_load_data(model, path, labels_path, true, &dataset, error);
     if (status) return status;
     status = sp_model_judge_dataset(model, dataset, threads, &judge, &tally, error);
+    evaluation->dropped = dataset->table->dropped;
+    if (!sp_table_remark(dataset->table, evaluation->remark, sizeof evaluation->remark)) *evaluation->remark = '\0';
     sp_dataset_destroy(dataset);
     if (!status) {
         evaluation->rows = judge->predictions.rows;
@@ -68,6 +72,14 @@ void sp_evaluation_destroy(sp_evaluation *evaluation) {
 
 size_t sp_evaluation_rows(const sp_evaluation *evaluation) {
     return evaluation->rows;
+}
+
+size_t sp_evaluation_dropped(const sp_evaluation *evaluation) {
+    return evaluation->dropped;
+}
+
+const char *sp_evaluation_remark(const sp_evaluation *evaluation) {
+    return *evaluation->remark ? evaluation->remark : NULL;
 }
 
 size_t sp_evaluation_items(const sp_evaluation *evaluation) {

@@ -46,7 +46,10 @@ static double activate(sp_activation activation, double z) {
 /* y of output j in a row of the data set. */
 static double wanted(const reference *ref, uint32_t row, size_t j) {
     const sp_dataset *set = ref->data->train.data;
-    if (set->values) return set->values[row * set->targets + j];
+    if (set->values) {
+        double value = set->values[row * set->targets + j];
+        return set->scale ? (value - set->scale->shift[j]) * set->scale->scale[j] : value;
+    }
     if (ref->net->outputs == 1) return set->classes[row];
     return (size_t)set->classes[row] == j;
 }

@@ -14,7 +14,9 @@ static sp_status make_room(sp_judge *judge, size_t items, const sp_part *const *
     }
     judge->outputs = sp_allocate(rows, row_bytes);
     if (!judge->outputs) return sp_fail_memory(error, "the predictions", sp_bytes(rows, row_bytes));
-    sp_status status = data ? sp_targets_create(data, rows, NULL, &judge->targets, error) : SP_OK;
+    sp_status status = data ? sp_targets_create(data, rows, false, NULL, &judge->targets, error) : SP_OK;
+    judge->scale = judge->targets.scale;
+    judge->targets.scale = NULL;
     return status ? status : sp_scores_create(rows, items, &judge->scores, error);
 }
 
@@ -48,6 +50,7 @@ static bool says_probabilities(const sp_net *net) {
 sp_tally sp_judge_part(sp_judge *judge, sp_evaluator *evaluator, const sp_weights *weights,
                        const sp_preprocess *preprocess, const sp_part *part) {
     sp_tally tally = sp_evaluate_part(evaluator, weights, preprocess, part, judge->outputs);
+    if (judge->scale) sp_preprocess_undo(judge->scale, part->rows.count, judge->outputs);
     if (part->rows.count > 0) sp_targets_gather(&judge->targets, part->data, part->rows.index, part->rows.count, 0);
     judge->predictions = (sp_predictions){.rows = part->rows.count,
                                           .outputs = judge->net->outputs,
@@ -55,6 +58,8 @@ sp_tally sp_judge_part(sp_judge *judge, sp_evaluator *evaluator, const sp_weight
                                           .truth = sp_targets_at(&judge->targets, 0)};
     if (judge->task == SP_CLASSIFICATION)
         sp_score_classes(judge->scores, &judge->predictions, says_probabilities(judge->net));
+    else if (judge->task == SP_MULTILABEL)
+        sp_score_labels(judge->scores, &judge->predictions);
     else
         sp_score_values(judge->scores, &judge->predictions);
     judge->scores->value[SP_METRIC_LOSS] = sp_tally_loss(&tally);

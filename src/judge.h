@@ -12,7 +12,8 @@ typedef struct sp_judge {
     sp_task task;
     sp_predictions predictions; /* of the last rows; borrows from here */
     float *outputs;             /* owned [most rows, d(L)] */
-    sp_targets targets;         /* owned */
+    sp_targets targets;         /* owned: as the file has them */
+    const sp_preprocess *scale; /* borrowed: of the targets that the network learned; NULL: as the file has them */
     sp_scores *scores;          /* owned */
 } sp_judge;
 

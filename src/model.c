@@ -12,31 +12,58 @@
 
 /* ---- Life ----------------------------------------------------------------------------- */
 
+/* IDX as the CSV that it might be: labels first, then the values. */
+static bool columns_of_idx(size_t features, sp_columns *columns) {
+    *columns = (sp_columns){.count = features + 1, .features = features, .targets = 1, .weight_at = SP_NOT_FOUND};
+    columns->feature_at = sp_allocate(features, sizeof *columns->feature_at);
+    columns->target_at = sp_allocate_zeroed(1, sizeof *columns->target_at);
+    for (size_t j = 0; columns->feature_at && j < features; j++) columns->feature_at[j] = j + 1;
+    return columns->feature_at && columns->target_at;
+}
+
+/* The categories that training rows had, each at its place. */
+static bool keep_categories(const sp_columns *from, const sp_preprocess *preprocess, sp_columns *to) {
+    to->categories = sp_allocate_zeroed(to->features, sizeof *to->categories);
+    bool good = to->categories != NULL;
+    for (size_t j = 0; j < to->features && preprocess->onehot && good; j++) {
+        const sp_onehot *onehot = &preprocess->onehot[j];
+        const char **ordered = sp_allocate(onehot->width, sizeof *ordered);
+        good = ordered != NULL;
+        for (size_t code = 0; code < onehot->codes && good; code++)
+            if (onehot->place[code] >= 0) ordered[onehot->place[code]] = from->categories[j].names.text[code];
+        for (size_t k = 0; k < onehot->width && good; k++) good = sp_categories_add(&to->categories[j], ordered[k]);
+        free(ordered);
+    }
+    return good;
+}
+
+static sp_status describe_data(const sp_data *data, sp_model *model, sp_error *error) {
+    const sp_columns *columns = &data->train.data->table->columns;
+    const sp_preprocess *scale = &data->target_scale;
+    model->task = data->task;
+    bool good = columns->count > 0 ? sp_columns_copy(&model->columns, columns)
+                                   : columns_of_idx(columns->features, &model->columns);
+    good = good && keep_categories(columns, &data->preprocess, &model->columns) &&
+           sp_names_copy(&model->classes, &data->classes);
+    if (!good) return sp_fail_memory(error, "the columns", sp_bytes(columns->features, sizeof(size_t)));
+    sp_status status = sp_preprocess_copy(&data->preprocess, &model->preprocess, error);
+    return status || scale->features == 0 ? status : sp_preprocess_copy(scale, &model->target_scale, error);
+}
+
 sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp_error *error) {
-    const sp_table *table = data->train.data->table;
-    const sp_preprocess *from = &data->preprocess;
     sp_model *made = calloc(1, sizeof *made);
     if (!made) {
         sp_net_destroy(net);
         return sp_fail_memory(error, "the model", sizeof *made);
     }
     made->net = net;
-    made->task = data->task;
-    made->target_column = table->target_column;
     made->parameters = sp_allocate_zeroed(net->floats, sizeof *made->parameters);
-    if (table->target_name) made->target_name = strdup(table->target_name);
-    bool good = made->parameters && !table->target_name == !made->target_name;
-    good =
-        good && sp_names_copy(&made->classes, &data->classes) && sp_names_copy(&made->features, &table->feature_names);
-    sp_status status = good ? sp_preprocess_create(from->features, &made->preprocess, error)
-                            : sp_fail_memory(error, "the weights", sp_bytes(net->floats, sizeof(float)));
+    sp_status status = made->parameters ? describe_data(data, made, error)
+                                        : sp_fail_memory(error, "the weights", sp_bytes(net->floats, sizeof(float)));
     if (status) {
         sp_model_destroy(made);
         return status;
     }
-    made->preprocess.kind = from->kind;
-    memcpy(made->preprocess.shift, from->shift, from->features * sizeof *from->shift);
-    memcpy(made->preprocess.scale, from->scale, from->features * sizeof *from->scale);
     *model = made;
     return SP_OK;
 }
@@ -46,14 +73,14 @@ void sp_model_destroy(sp_model *model) {
     sp_net_destroy(model->net);
     free(model->parameters);
     sp_names_clear(&model->classes);
-    sp_names_clear(&model->features);
-    free(model->target_name);
+    sp_columns_clear(&model->columns);
     sp_preprocess_clear(&model->preprocess);
+    sp_preprocess_clear(&model->target_scale);
     free(model);
 }
 
 size_t sp_model_inputs(const sp_model *model) {
-    return model->net->inputs;
+    return model->columns.features;
 }
 size_t sp_model_outputs(const sp_model *model) {
     return model->net->outputs;
@@ -68,18 +95,39 @@ const char *sp_model_class_name(const sp_model *model, size_t index) {
     return model->classes.text[index];
 }
 
+size_t sp_model_targets(const sp_model *model) {
+    return model->columns.targets;
+}
+const char *sp_model_target_name(const sp_model *model, size_t index) {
+    return model->columns.target_names.count > 0 ? model->columns.target_names.text[index] : NULL;
+}
+float sp_model_category(const sp_model *model, size_t column, const char *text) {
+    return (float)sp_categories_find(&model->columns.categories[column], text);
+}
+
+bool sp_model_item_names(const sp_model *model, sp_names *names) {
+    if (model->classes.count > 0) return sp_names_copy(names, &model->classes);
+    if (model->columns.target_names.count > 0) return sp_names_copy(names, &model->columns.target_names);
+    if (model->columns.targets == 1) return sp_names_add(names, "output");
+    for (size_t k = 0; k < model->columns.targets; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "output_%zu", k);
+        if (!sp_names_add(names, name)) return false;
+    }
+    return true;
+}
+
 /* ---- Use -------------------------------------------------------------------------------- */
 
 sp_status sp_model_load_data(const sp_model *model, const char *path, const char *labels_path, bool labelled,
                              sp_dataset **dataset, sp_error *error) {
-    char column[24];
-    snprintf(column, sizeof column, "%zu", model->target_column);
-    sp_table_options options = {.target = column,
-                                .features = model->net->inputs,
-                                .names = &model->features,
-                                .target_name = model->target_name,
+    sp_table_options options = {.missing = model->columns.missing,
+                                .separator = model->columns.separator,
+                                .known = &model->columns,
                                 .target_optional = !labelled};
-    return sp_dataset_load(path, labels_path, &options, model->task, &model->classes, dataset, error);
+    sp_status status = sp_dataset_load(path, labels_path, &options, model->task, &model->classes, dataset, error);
+    if (!status && model->target_scale.features > 0) (*dataset)->scale = &model->target_scale;
+    return status;
 }
 
 /* BLAS takes the weights as they are, so that a single row costs no more than itself. */
@@ -100,13 +148,14 @@ sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inpu
     for (size_t first = 0; first < rows && !status; first += block) {
         size_t count = rows - first < block ? rows - first : block;
         sp_weights weights = {.layout = layout, .packed = model->parameters};
-        sp_preprocess_apply(&model->preprocess, count, inputs + first * net->inputs, workspace->activations[0],
-                            net->inputs);
+        sp_preprocess_apply(&model->preprocess, count, inputs + first * model->preprocess.columns,
+                            workspace->activations[0], net->inputs);
         sp_pass_outputs(pass, &weights, workspace, &(sp_slice){.count = count}, 1);
         float *result = workspace->activations[net->depth];
         sp_loss_finish(net->loss, count, net->outputs, net->outputs, result);
         memcpy(outputs + first * net->outputs, result, count * net->outputs * sizeof *outputs);
     }
+    if (!status && model->target_scale.features > 0) sp_preprocess_undo(&model->target_scale, rows, outputs);
     sp_workspace_destroy(workspace);
     sp_pass_destroy(pass);
     sp_layout_destroy(layout);
@@ -150,6 +199,8 @@ sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *data
     session opened;
     sp_status status = session_open(model, dataset, threads, &opened, error);
     if (!status) sp_predict_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, outputs);
+    if (!status && model->target_scale.features > 0)
+        sp_preprocess_undo(&model->target_scale, dataset->table->rows, outputs);
     session_close(&opened);
     return status;
 }

@@ -10,15 +10,18 @@ struct sp_model {
     sp_net *net;       /* owned */
     float *parameters; /* owned [net->floats] */
     sp_task task;
-    sp_names classes;  /* empty: regression */
-    sp_names features; /* columns of the training file; empty: it named none */
-    char *target_name; /* owned; NULL: the training file named none */
-    size_t target_column;
-    sp_preprocess preprocess;
+    sp_names classes;           /* empty: another task */
+    sp_columns columns;         /* of the training file; of text, the categories that have a feature, in their order */
+    sp_preprocess preprocess;   /* from columns to inputs */
+    sp_preprocess target_scale; /* of targets; features 0: the network learned them as they are */
 };
 
 /* A model of `net`, which it takes, and of what `data` says; its parameters are not set. */
 sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp_error *error);
+
+/* Names of the classes, labels or targets: "output" where a file named none, of several with its number. False when
+ * memory runs out. */
+bool sp_model_item_names(const sp_model *model, sp_names *names);
 
 /* Loads a labelled or (`labelled` false) any file as this model reads it. */
 sp_status sp_model_load_data(const sp_model *model, const char *path, const char *labels_path, bool labelled,

@@ -1,64 +1,14 @@
 /* The model file: tensors as they are, all else in the metadata of safetensors. */
-#include "model.h"
+#include "model_columns.h"
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/memory.h"
-#include "base/safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const char model_name[] = "model.safetensors";
 static const char format_name[] = "shardprop";
-
-/* One number when all are alike, else all, between blanks; fresh memory, NULL when it runs out. */
-static char *print_floats(const float *values, size_t count) {
-    size_t printed = 1;
-    for (size_t i = 1; i < count && printed == 1; i++)
-        if (values[i] != values[0]) printed = count;
-    size_t size = printed * 20 + 1, used = 0;
-    char *text = malloc(size);
-    for (size_t i = 0; text && i < printed; i++) {
-        char number[32];
-        sp_print_real(values[i], number, sizeof number);
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? " " : "", number);
-    }
-    return text;
-}
-
-static bool parse_floats(const char *text, float *values, size_t count) {
-    size_t parsed = 0;
-    while (text && *text && parsed < count) {
-        char number[32];
-        size_t length = strcspn(text, " ");
-        double value;
-        if (length >= sizeof number) return false;
-        snprintf(number, sizeof number, "%.*s", (int)length, text);
-        if (!sp_parse_real(number, &value)) return false;
-        values[parsed++] = (float)value;
-        text += length + strspn(text + length, " ");
-    }
-    if (!text || *text) return false;
-    for (size_t i = 1; i < count && parsed == 1; i++) values[i] = values[0];
-    return parsed == 1 || parsed == count;
-}
-
-static char *print_names(const sp_names *names) {
-    sp_json *array = sp_json_texts(names->text, names->count);
-    char *text = array ? sp_json_print(array, false) : NULL;
-    sp_json_destroy(array);
-    return text;
-}
-
-static bool parse_names(const char *text, sp_names *names) {
-    sp_json *array = text ? sp_json_parse(text, strlen(text)) : NULL;
-    bool good = array != NULL;
-    for (const sp_json *item = sp_json_first(array); item && good; item = sp_json_next(item))
-        good = sp_json_text(item) && sp_names_add(names, sp_json_text(item));
-    sp_json_destroy(array);
-    return good;
-}
 
 /* "784 128 10", and "relu softmax". */
 static void print_layers(const sp_net *net, char *widths, char *activations, size_t size) {
@@ -115,21 +65,22 @@ static size_t list_tensors(const sp_net *net, const float *parameters, sp_tensor
 }
 
 sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error) {
-    enum { WIDEST = SP_MOST_LAYERS * 22, MOST_TEXTS = 20 };
+    enum { WIDEST = SP_MOST_LAYERS * 22, MOST_TEXTS = 16 + SP_MOST_COLUMN_TEXTS };
     const sp_net *net = model->net;
-    char widths[WIDEST], activations[WIDEST], norms[WIDEST], epsilon[32], column[24], delta[32];
+    char widths[WIDEST], activations[WIDEST], norms[WIDEST], epsilon[32], delta[32];
+    sp_column_texts columns = {0};
     print_layers(net, widths, activations, WIDEST);
     bool normalised = print_norms(net, norms, sizeof norms);
     sp_print_real(net->epsilon, epsilon, sizeof epsilon);
-    snprintf(column, sizeof column, "%zu", model->target_column);
     sp_print_real(net->shape.delta, delta, sizeof delta);
-    char *classes = print_names(&model->classes), *features = print_names(&model->features);
-    char *shift = print_floats(model->preprocess.shift, net->inputs);
-    char *scale = print_floats(model->preprocess.scale, net->inputs);
+    char *classes = sp_print_names(&model->classes);
+    char *shift = sp_print_floats(model->preprocess.shift, net->inputs);
+    char *scale = sp_print_floats(model->preprocess.scale, net->inputs);
+    bool good = sp_column_texts_create(model, &columns);
     sp_tensor *tensors = calloc(MOST_TENSORS * net->depth, sizeof *tensors);
 
     sp_status status;
-    if (!classes || !features || !shift || !scale || !tensors) {
+    if (!classes || !shift || !scale || !tensors || !good) {
         status = sp_fail_memory(error, path, MOST_TENSORS * net->depth * sizeof *tensors);
     } else {
         sp_metadata metadata[MOST_TEXTS] = {
@@ -141,8 +92,6 @@ sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error
             {"widths", widths},
             {"activations", activations},
             {"classes", classes},
-            {"features", features},
-            {"target_column", column},
             {"normalize", sp_normalize_names[model->preprocess.kind]},
             {"input_shift", shift},
             {"input_scale", scale},
@@ -153,12 +102,12 @@ sp_status sp_model_save(const sp_model *model, const char *path, sp_error *error
             metadata[texts++] = (sp_metadata){"normalizations", norms};
             metadata[texts++] = (sp_metadata){"norm_epsilon", epsilon};
         }
-        if (model->target_name) metadata[texts++] = (sp_metadata){"target_name", model->target_name};
+        for (size_t i = 0; i < columns.count; i++) metadata[texts++] = columns.metadata[i];
         status =
             sp_safetensors_write(path, tensors, list_tensors(net, model->parameters, tensors), metadata, texts, error);
     }
     free(classes);
-    free(features);
+    sp_column_texts_clear(&columns);
     free(shift);
     free(scale);
     free(tensors);
@@ -231,8 +180,10 @@ static bool fits_together(const sp_model *model) {
     bool softmax = output == SP_SOFTMAX, logits = sp_loss_takes_logits(net->loss);
     size_t classes = model->classes.count;
     if (logits ? output != sp_output_of(net->loss, true) : output >= SP_SOFTMAX) return false;
-    if (model->features.count != 0 && model->features.count != net->inputs) return false;
-    if (model->task == SP_REGRESSION) return classes == 0 && !softmax && net->outputs == 1;
+    if (model->task != SP_CLASSIFICATION)
+        return classes == 0 && !softmax && net->outputs == model->columns.targets &&
+               (model->task == SP_REGRESSION || model->target_scale.features == 0);
+    if (model->columns.targets != 1 || model->target_scale.features > 0) return false;
     return classes >= 2 && (net->outputs == classes || (net->outputs == 1 && classes == 2 && !softmax));
 }
 
@@ -279,12 +230,10 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
     sp_activation activations[SP_MOST_LAYERS];
     sp_norm norms[SP_MOST_LAYERS];
     sp_norms normalised = {.hidden = norms};
-    const char *format = sp_safetensors_text(file, "format"), *column = sp_safetensors_text(file, "target_column");
-    const char *target = sp_safetensors_text(file, "target_name");
+    const char *format = sp_safetensors_text(file, "format"), *fault;
     int loss = choice_of(file, "loss", sp_loss_names), task = choice_of(file, "task", sp_task_names);
     int normalize = choice_of(file, "normalize", sp_normalize_names);
     const char *delta = sp_safetensors_text(file, "huber_delta"); /* older files have none */
-    long long target_column;
     double bend;
 
     if (!format || strcmp(format, format_name) != 0) return not_a_model(path, "its metadata does not say so", error);
@@ -296,27 +245,22 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
         return not_a_model(path, "its normalizations are malformed", error);
     if (!tensors_are_there(file, depth, widths, norms))
         return not_a_model(path, "it is shorter than its tensors", error);
-    if (!column || !sp_parse_whole(column, &target_column) || target_column < 0)
-        return not_a_model(path, "its target column is malformed", error);
 
     sp_status status = sp_net_create(depth, widths, activations, &normalised, (sp_loss)loss, &model->net, error);
-    if (!status) status = sp_preprocess_create(widths[0], &model->preprocess, error);
     if (status) return status;
     if (delta && (!sp_parse_real(delta, &bend) || !(bend > 0)))
         return not_a_model(path, "its huber_delta is malformed", error);
     if (delta) model->net->shape.delta = (float)bend;
     model->task = (sp_task)task;
-    model->preprocess.kind = (sp_normalize)normalize;
-    model->target_column = (size_t)target_column;
     model->parameters = sp_allocate(model->net->floats, sizeof *model->parameters);
-    if (target) model->target_name = strdup(target);
-    if (!model->parameters || (target && !model->target_name))
-        return sp_fail_memory(error, path, sp_bytes(model->net->floats, sizeof(float)));
-    if (!parse_names(sp_safetensors_text(file, "classes"), &model->classes) ||
-        !parse_names(sp_safetensors_text(file, "features"), &model->features) || !fits_together(model))
-        return not_a_model(path, "its classes or features do not fit its layers", error);
-    if (!parse_floats(sp_safetensors_text(file, "input_shift"), model->preprocess.shift, widths[0]) ||
-        !parse_floats(sp_safetensors_text(file, "input_scale"), model->preprocess.scale, widths[0]))
+    if (!model->parameters) return sp_fail_memory(error, path, sp_bytes(model->net->floats, sizeof(float)));
+    fault = sp_column_texts_read(file, widths[0], model);
+    if (fault) return not_a_model(path, fault, error);
+    model->preprocess.kind = (sp_normalize)normalize;
+    if (!sp_parse_names(sp_safetensors_text(file, "classes"), &model->classes) || !fits_together(model))
+        return not_a_model(path, "its classes or targets do not fit its layers", error);
+    if (!sp_parse_floats(sp_safetensors_text(file, "input_shift"), model->preprocess.shift, widths[0]) ||
+        !sp_parse_floats(sp_safetensors_text(file, "input_scale"), model->preprocess.scale, widths[0]))
         return not_a_model(path, "its normalisation does not fit its inputs", error);
 
     return read_tensors(path, file, model, error);

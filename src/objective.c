@@ -9,28 +9,31 @@
 
 /* ---- Loss and output activation ---------------------------------------------------------------- */
 
-static sp_loss loss_by_default(const sp_config *config, bool classes) {
+static sp_loss loss_by_default(const sp_config *config, sp_task task) {
     /* An output activation that is no softmax can only mean another loss. */
     int output = config->network.output_activation;
+    bool classes = task == SP_CLASSIFICATION;
+    if (task == SP_MULTILABEL)
+        return output == SP_AUTO || output == SP_SIGMOID + 1 ? SP_BINARY_CROSS_ENTROPY : SP_SQUARED_ERROR;
     if (output == SP_EXPONENTIAL + 1) return SP_POISSON;
     return classes && (output == SP_AUTO || output == SP_SOFTMAX + 1) ? SP_CROSS_ENTROPY : SP_SQUARED_ERROR;
 }
 
 /* Whether the loss is made for such targets. */
-static sp_status check_task(const sp_config *config, sp_loss loss, bool classes, sp_error *error) {
+static sp_status check_task(const sp_config *config, sp_loss loss, sp_task task, sp_error *error) {
+    const char *targets = task == SP_CLASSIFICATION ? "classes" : task == SP_MULTILABEL ? "labels" : "values", *right;
     char place[SP_PLACE];
+    bool counts = loss == SP_POISSON;
+    if (loss == SP_CROSS_ENTROPY && task != SP_CLASSIFICATION)
+        right = task == SP_REGRESSION ? "squared_error, or set data.task to classification" : "binary_cross_entropy";
+    else if (counts && task != SP_REGRESSION)
+        right = task == SP_CLASSIFICATION ? "cross_entropy, or set data.task to regression" : "binary_cross_entropy";
+    else
+        return SP_OK;
     sp_config_place(config, "train.loss", place, sizeof place);
-    if (loss == SP_CROSS_ENTROPY && !classes)
-        return sp_fail(error, SP_BAD_CONFIG,
-                       "%s: cross_entropy is for classes, but the targets of %s are values; use squared_error, or set "
-                       "data.task to classification",
-                       place, config->data.train);
-    if (loss == SP_POISSON && classes)
-        return sp_fail(error, SP_BAD_CONFIG,
-                       "%s: poisson is for counts, but the targets of %s are classes; use cross_entropy, or set "
-                       "data.task to regression",
-                       place, config->data.train);
-    return SP_OK;
+    return sp_fail(error, SP_BAD_CONFIG, "%s: %s, but the targets of %s are %s; use %s", place,
+                   counts ? "poisson is for counts" : "cross_entropy is for classes", config->data.train, targets,
+                   right);
 }
 
 /* ---- Targets ----------------------------------------------------------------------------------- */
@@ -73,14 +76,18 @@ static sp_status blame(const sp_config *config, const char *key, const char *wha
 sp_status sp_objective_resolve(sp_config *config, const sp_data *data, sp_error *error) {
     bool classes = data->task == SP_CLASSIFICATION;
     config->data.task = (int)data->task;
-    if (config->train.loss == SP_AUTO) config->train.loss = (int)loss_by_default(config, classes) + 1;
+    if (config->train.loss == SP_AUTO) config->train.loss = (int)loss_by_default(config, data->task) + 1;
     sp_loss loss = (sp_loss)(config->train.loss - 1);
-    sp_status status = check_task(config, loss, classes, error);
+    sp_status status = check_task(config, loss, data->task, error);
     if (status) return status;
     if (config->network.output_activation == SP_AUTO)
-        config->network.output_activation = (int)sp_output_of(loss, classes) + 1;
+        config->network.output_activation = (int)sp_output_of(loss, data->task != SP_REGRESSION) + 1;
     const char *fault = sp_output_fault(loss, (sp_activation)(config->network.output_activation - 1));
     if (fault) return blame(config, "network.output_activation", fault, error);
+    if (data->target_scale.features > 0 && (loss == SP_POISSON || loss == SP_BINARY_CROSS_ENTROPY))
+        return blame(config, "data.normalize_targets",
+                     "poisson and binary_cross_entropy take targets as they are; set data.normalize_targets to none",
+                     error);
     if (config->train.label_smoothing > 0 && loss != SP_CROSS_ENTROPY)
         return blame(config, "train.label_smoothing", "label_smoothing is for cross_entropy; set it to 0", error);
     if (config->train.monitor == SP_MONITOR_AUTO)

@@ -33,8 +33,10 @@ static sp_status create_net(const sp_config *config, const sp_data *data, sp_net
         norms[l] = (sp_norm)config->network.normalization.item[config->network.normalization.count > 1 ? l : 0];
     }
     /* Two classes need one output, y is 0 or 1; but softmax wants one each. */
-    bool one_output = data->classes.count == 0 || (data->classes.count == 2 && loss != SP_CROSS_ENTROPY);
-    widths[hidden + 1] = one_output ? 1 : data->classes.count;
+    bool one_output = data->classes.count == 2 && loss != SP_CROSS_ENTROPY;
+    widths[hidden + 1] = one_output                        ? 1
+                         : data->task == SP_CLASSIFICATION ? data->classes.count
+                                                           : data->train.data->targets;
     activations[hidden] = (sp_activation)(config->network.output_activation - 1);
     const sp_norms normalised = {norms, config->network.norm_epsilon};
     sp_status status = sp_net_create(hidden + 1, widths, activations, &normalised, loss, net, error);
@@ -61,7 +63,7 @@ static sp_status check_norms(const sp_config *config, const sp_plan *plan, sp_er
 static size_t table_bytes(const sp_dataset *dataset) {
     if (!dataset) return 0;
     size_t value = dataset->table->bytes ? 1 : sizeof(float);
-    return sp_bytes(dataset->table->rows, dataset->table->features * value + sizeof(float));
+    return sp_bytes(dataset->table->rows, dataset->table->features * value + (dataset->targets + 1) * sizeof(float));
 }
 
 /* More threads than there are shards, or tiles, never have anything to do. */

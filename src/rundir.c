@@ -135,8 +135,14 @@ static bool add_phases(sp_json *root, const sp_summary *summary) {
 
 /* What the task has beyond loss and accuracy. */
 static bool add_metrics(sp_json *root, const sp_summary *summary) {
-    static const sp_metric metrics[] = {
-        SP_METRIC_BALANCED_ACCURACY, SP_METRIC_MACRO_F1, SP_METRIC_AUC, SP_METRIC_R2, SP_METRIC_MAE, SP_METRIC_RMSE};
+    static const sp_metric metrics[] = {SP_METRIC_BALANCED_ACCURACY,
+                                        SP_METRIC_SUBSET_ACCURACY,
+                                        SP_METRIC_HAMMING_LOSS,
+                                        SP_METRIC_MACRO_F1,
+                                        SP_METRIC_AUC,
+                                        SP_METRIC_R2,
+                                        SP_METRIC_MAE,
+                                        SP_METRIC_RMSE};
     char name[40];
     bool good = true;
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
@@ -174,6 +180,7 @@ static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *
     good = sp_json_add_count(root, "threads", summary->threads) && good;
     good = sp_json_add_count(root, "shards", summary->shards) && good;
     good = sp_json_add_count(root, "parameters", summary->parameters) && good;
+    good = sp_json_add_count(root, "dropped_rows", summary->dropped_rows) && good;
     good = add_phases(root, summary) && good;
     good = add_warnings(root, diagnosis) && good;
     good = sp_json_add_text(root, "weights_xxh64", hash) && good;

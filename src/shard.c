@@ -39,7 +39,7 @@ sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards *
     const sp_table *table = data->train.data->table;
     if (!status && sp_augment_is_on(&plan->augment))
         status = sp_augmenter_create(&plan->augment, table->height, table->width, count, &made->augmenter, error);
-    if (!status) status = sp_targets_create(made->data, rows, plan->class_weights, &made->targets, error);
+    if (!status) status = sp_targets_create(made->data, rows, true, plan->class_weights, &made->targets, error);
     if (!status) status = sp_workspace_create(plan->layout, rows, count, &made->workspace, error);
     if (status) {
         sp_shards_destroy(made);

@@ -270,12 +270,24 @@ static bool roll_back(run *r, size_t epoch) {
     return true;
 }
 
+/* Hands on what was left out of the files, or not known in them. */
+static void remark_on_files(const run *r, sp_summary *summary) {
+    char line[600];
+    for (int i = 0; i < 3; i++) {
+        const sp_dataset *file = r->data->files[i];
+        if (!file) continue;
+        summary->dropped_rows += file->table->dropped;
+        if (sp_table_remark(file->table, line, sizeof line)) warn(r, line);
+    }
+}
+
 static sp_status run_epochs(run *r, sp_summary *summary, sp_error *error) {
     size_t epochs = (size_t)r->config->train.epochs;
     r->progress.epochs = epochs;
     r->progress.steps = r->plan.steps;
     summary->status = "completed";
     announce(r);
+    remark_on_files(r, summary);
     for (size_t epoch = 1; epoch <= epochs; epoch++) {
         if (r->config->train.on_nan == SP_ON_NAN_ROLLBACK && !sp_stepper_save(r->stepper))
             return sp_fail_memory(error, "a copy of the weights", sp_bytes(r->plan.layout->packed, sizeof(float)));

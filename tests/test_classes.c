@@ -157,7 +157,7 @@ Test(classes, values_are_finite_float32) {
     sp_error error = {0};
     float *values;
     sp_table *table = table_of("f", "0.1 -2 1e-3");
-    must(sp_values_assign(table, &values, &error), error);
+    must(sp_values_assign(table, false, &values, &error), error);
     cr_expect(values[0] == 0.1f && values[1] == -2 && values[2] == 1e-3f);
     free(values);
     sp_table_destroy(table);
@@ -166,7 +166,7 @@ Test(classes, values_are_finite_float32) {
         char says[60];
         snprintf(says, sizeof says, "f:3: the target '%s' is not a finite number", bad[i] + 2);
         table = table_of("f", bad[i]);
-        expect_fault(sp_values_assign(table, &values, &error), error, SP_BAD_DATA, says);
+        expect_fault(sp_values_assign(table, false, &values, &error), error, SP_BAD_DATA, says);
         sp_table_destroy(table);
     }
 }
@@ -179,7 +179,7 @@ Test(classes, a_text_among_values_makes_no_classes_of_them) {
     must(sp_table_read(write_text("f", "a,y\n1,0.5\n2,NA\n3,1.25\n4,0.5\n"), NULL, &options, &table, &error), error);
     cr_expect_eq(sp_task_of(table), SP_REGRESSION);
     float *values;
-    cr_expect_eq(sp_values_assign(table, &values, &error), SP_BAD_DATA);
+    cr_expect_eq(sp_values_assign(table, false, &values, &error), SP_BAD_DATA);
     cr_expect_not_null(strstr(error.text, "f:3: the target 'NA'"), "%s", error.text);
     sp_table_destroy(table);
 }

@@ -72,7 +72,8 @@ Test(idx, samples_of_two_and_more_dimensions) {
 Test(idx, samples_without_labels_where_none_are_needed) {
     sp_error error = {0};
     sp_table *table;
-    sp_table_options options = {.features = 6, .target_optional = true};
+    sp_columns six = {.features = 6};
+    sp_table_options options = {.known = &six, .target_optional = true};
     must(sp_table_read(images(), NULL, &options, &table, &error), error);
     cr_expect(table->rows == 4 && !table->labelled);
     char place[300];
@@ -80,7 +81,7 @@ Test(idx, samples_without_labels_where_none_are_needed) {
     cr_expect_not_null(strstr(place, "/images: row 3"), "rows have no lines: %s", place);
     sp_table_destroy(table);
     expect_fault(try(images(), NULL, &any, &error), error, SP_BAD_CONFIG, "images: is IDX, which holds no labels");
-    options.features = 7;
+    six.features = 7;
     expect_fault(try(images(), NULL, &options, &error), error, SP_BAD_DATA,
                  "images: has samples of 6 values; 7 are wanted");
 }

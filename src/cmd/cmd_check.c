@@ -28,17 +28,47 @@ static void print_part(const char *name, const sp_part *part) {
     printf("%s%s%s\n", rows, used + strlen(path) < 79 ? " " : "\n            ", path); /* a terminal has 80 columns */
 }
 
+/* What becomes of columns, where that is not a feature each. */
+static void print_columns(const sp_data *data) {
+    const sp_preprocess *preprocess = &data->preprocess;
+    size_t texts = 0, features = 0;
+    for (size_t j = 0; preprocess->onehot && j < preprocess->columns; j++) {
+        texts += preprocess->onehot[j].codes > 0;
+        features += preprocess->onehot[j].width;
+    }
+    if (texts > 0)
+        printf("%-11s %zu, of them %zu of text, one-hot in %zu features\n", "columns", preprocess->columns, texts,
+               features);
+    for (int i = 0; i < 3; i++) {
+        char line[600];
+        if (data->files[i] && sp_table_remark(data->files[i]->table, line, sizeof line)) printf("%-11s %s\n", "", line);
+    }
+    if (data->train.data->weights) printf("%-11s by a column, in training\n", "weights");
+}
+
+static void print_task(const sp_data *data) {
+    size_t targets = data->train.data->targets;
+    if (data->task == SP_CLASSIFICATION)
+        printf("%-11s classification, %zu classes (%s to %s)\n", "task", data->classes.count, data->classes.text[0],
+               data->classes.text[data->classes.count - 1]);
+    else if (data->task == SP_MULTILABEL)
+        printf("%-11s multilabel, %zu label%s\n", "task", targets, plural(targets));
+    else if (targets > 1)
+        printf("%-11s regression, %zu targets\n", "task", targets);
+    else
+        printf("%-11s regression\n", "task");
+    if (data->target_scale.features > 0)
+        printf("%-11s %s; losses are of normalised targets\n", "targets", sp_normalize_names[data->target_scale.kind]);
+}
+
 static void print_data(const sp_config *config, const sp_data *data) {
     print_part("training", &data->train);
     print_part("validation", &data->validation);
     print_part("test", &data->test);
     printf("%-11s %zu, normalize = %s\n", "features", data->preprocess.features,
            sp_normalize_names[config->data.normalize]);
-    if (data->task == SP_CLASSIFICATION)
-        printf("%-11s classification, %zu classes (%s to %s)\n", "task", data->classes.count, data->classes.text[0],
-               data->classes.text[data->classes.count - 1]);
-    else
-        printf("%-11s regression\n", "task");
+    print_columns(data);
+    print_task(data);
     printf("%-11s %s\n", "loss", sp_loss_names[config->train.loss - 1]);
 }
 

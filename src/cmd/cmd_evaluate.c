@@ -54,11 +54,16 @@ static sp_status evaluate(const sp_model *model, const sp_options *options, sp_e
     if (status) return status;
     status = sp_evaluation_create(model, options->operand[1], options->labels, 0, &evaluation, error);
     if (status) return status;
-    sp_evaluated found = {model, evaluation, top_k};
-    if (options->confusion) status = save_confusion(&found, options->confusion, error);
+    const char *remark = sp_evaluation_remark(evaluation);
+    if (remark) sp_warn(options, remark);
+    sp_names names = {0};
+    if (!sp_model_item_names(model, &names)) status = sp_fail_memory(error, "the names", sizeof(char *));
+    sp_evaluated found = {&names, model, evaluation, top_k};
+    if (!status && options->confusion) status = save_confusion(&found, options->confusion, error);
     if (!status && options->json) status = sp_print_evaluation_json(&found, error);
     if (!status && !options->json) sp_print_evaluation(&found);
     sp_evaluation_destroy(evaluation);
+    sp_names_clear(&names);
     return status;
 }
 

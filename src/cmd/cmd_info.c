@@ -20,17 +20,36 @@ static void print_names(const char *title, const sp_names *names) {
     putchar('\n');
 }
 
+/* Which columns of a file are what. */
+static void print_columns(const sp_columns *columns) {
+    char title[80];
+    if (columns->feature_names.count > 0) print_names("features", &columns->feature_names);
+    for (size_t j = 0; j < columns->features; j++) {
+        const sp_names *categories = &columns->categories[j].names;
+        if (categories->count == 0) continue;
+        snprintf(title, sizeof title, "  column %zu", columns->feature_at[j]);
+        if (columns->feature_names.count > 0) snprintf(title, sizeof title, "  %.60s", columns->feature_names.text[j]);
+        print_names(title, categories);
+    }
+    if (columns->target_names.count > 1)
+        print_names("targets", &columns->target_names);
+    else if (columns->target_names.count == 1)
+        printf("%-14s %s\n", "target", columns->target_names.text[0]);
+    if (columns->missing != SP_MISSING_ERROR) printf("%-14s %s\n", "missing", sp_missing_names[columns->missing]);
+}
+
 static sp_status run(const sp_options *options, sp_error *error) {
     sp_model *model;
     sp_status status = sp_model_load(options->operand[0], &model, error);
     if (status) return status;
     const sp_net *net = model->net;
-    printf("%-14s %s\n", "task", model->task == SP_CLASSIFICATION ? "classification" : "regression");
+    printf("%-14s %s\n", "task", sp_task_names[model->task]);
     printf("%-14s %s\n", "loss", sp_loss_names[net->loss]);
     printf("%-14s %s\n", "normalize", sp_normalize_names[model->preprocess.kind]);
     if (model->classes.count > 0) print_names("classes", &model->classes);
-    if (model->features.count > 0) print_names("features", &model->features);
-    if (model->target_name) printf("%-14s %s\n", "target", model->target_name);
+    print_columns(&model->columns);
+    if (model->target_scale.features > 0)
+        printf("%-14s %s\n", "target scale", sp_normalize_names[model->target_scale.kind]);
     for (size_t l = 0; l < net->depth; l++)
         printf("%-6s %-7zu %zu x %zu, %s%s%s\n", "layer", l + 1, net->layers[l].inputs, net->layers[l].outputs,
                net->layers[l].norm != SP_NORM_NONE ? sp_norm_names[net->layers[l].norm] : "",

@@ -22,6 +22,14 @@ static sp_status predict(const sp_model *model, const sp_dataset *dataset, float
     return SP_OK;
 }
 
+static void write_number(FILE *stream, float value) {
+    char text[40];
+    sp_print_real(value, text, sizeof text);
+    fputs(text, stream);
+}
+
+/* ---- One prediction a row: classes, and the value of a single target ---- */
+
 static void write_header(FILE *stream, const sp_model *model, bool probabilities) {
     fputs("prediction", stream);
     for (size_t j = 0; j < model->net->outputs && probabilities; j++) {
@@ -34,12 +42,6 @@ static void write_header(FILE *stream, const sp_model *model, bool probabilities
             fprintf(stream, "output_%zu", j);
     }
     fputc('\n', stream);
-}
-
-static void write_number(FILE *stream, float value) {
-    char text[40];
-    sp_print_real(value, text, sizeof text);
-    fputs(text, stream);
 }
 
 static void write_row(FILE *stream, const sp_model *model, const float *output, bool probabilities) {
@@ -55,9 +57,52 @@ static void write_row(FILE *stream, const sp_model *model, const float *output, 
     fputc('\n', stream);
 }
 
-static void write_rows(FILE *stream, const sp_model *model, const float *outputs, size_t rows, bool probabilities) {
-    write_header(stream, model, probabilities);
-    for (size_t i = 0; i < rows; i++) write_row(stream, model, outputs + i * model->net->outputs, probabilities);
+/* ---- A column a target: labels, and the values of several ---- */
+
+static void write_names(FILE *stream, const sp_names *names, bool probabilities) {
+    for (size_t k = 0; k < names->count; k++) {
+        if (k > 0) fputc(',', stream);
+        sp_csv_write_field(stream, names->text[k]);
+    }
+    for (size_t k = 0; k < names->count && probabilities; k++) {
+        char name[300];
+        snprintf(name, sizeof name, "%.280s_probability", names->text[k]);
+        fputc(',', stream);
+        sp_csv_write_field(stream, name);
+    }
+    fputc('\n', stream);
+}
+
+static void write_targets(FILE *stream, const sp_model *model, const float *output, bool probabilities) {
+    bool labels = model->task == SP_MULTILABEL;
+    for (size_t k = 0; k < model->net->outputs; k++) {
+        if (k > 0) fputc(',', stream);
+        if (labels)
+            fputc(output[k] > 0.5f ? '1' : '0', stream);
+        else
+            write_number(stream, output[k]);
+    }
+    for (size_t k = 0; k < model->net->outputs && labels && probabilities; k++) {
+        fputc(',', stream);
+        write_number(stream, output[k]);
+    }
+    fputc('\n', stream);
+}
+
+static void write_rows(FILE *stream, const sp_model *model, const sp_names *names, const float *outputs, size_t rows,
+                       bool probabilities) {
+    bool labels = model->task == SP_MULTILABEL, by_target = labels || model->columns.targets > 1;
+    if (by_target)
+        write_names(stream, names, labels && probabilities);
+    else
+        write_header(stream, model, probabilities);
+    for (size_t i = 0; i < rows; i++)
+        (by_target ? write_targets : write_row)(stream, model, outputs + i * model->net->outputs, probabilities);
+}
+
+static void warn_of_rows(const sp_options *options, const sp_dataset *dataset) {
+    char remark[600];
+    if (sp_table_remark(dataset->table, remark, sizeof remark)) sp_warn(options, remark);
 }
 
 static sp_status run(const sp_options *options, sp_error *error) {
@@ -65,17 +110,21 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_dataset *dataset = NULL;
     sp_output *output = NULL;
     float *outputs = NULL;
+    sp_names names = {0};
     sp_status status = sp_model_load(options->operand[0], &model, error);
     if (status) return status;
     status = sp_model_load_data(model, options->operand[1], options->labels, false, &dataset, error);
+    if (!status) warn_of_rows(options, dataset);
+    if (!status && !sp_model_item_names(model, &names)) status = sp_fail_memory(error, "the names", sizeof(char *));
     if (!status) status = predict(model, dataset, &outputs, error);
     if (!status && options->output) status = sp_output_open(options->output, &output, error);
     if (!status) {
         FILE *stream = output ? sp_output_stream(output) : stdout;
-        write_rows(stream, model, outputs, dataset->table->rows, options->probabilities);
+        write_rows(stream, model, &names, outputs, dataset->table->rows, options->probabilities);
         if (output) status = sp_output_commit(output, error);
     }
     free(outputs);
+    sp_names_clear(&names);
     sp_dataset_destroy(dataset);
     sp_model_destroy(model);
     return status;
@@ -87,7 +136,8 @@ const sp_command sp_command_predict = {
     .summary = "predictions of a model, one row a sample, as CSV",
     .help = "MODEL is a model file or a run directory. DATA is a CSV or IDX file, plain or\n"
             "gzipped, with or without the target; where it has a header, columns are found\n"
-            "by name.\n",
+            "by name. Of several targets each has a column, and so has each label, 0 or 1.\n"
+            "A text that no training row had counts as none, with a warning.\n",
     .operand_count = 2,
     .options = SP_OPTION_OUTPUT | SP_OPTION_PROBABILITIES | SP_OPTION_LABELS,
     .run = run,

@@ -48,6 +48,9 @@ void sp_command_help(const sp_command *command);
 /* Loads the operand's config and applies --set; all faults at once. The caller destroys it. */
 sp_status sp_options_config(const sp_options *options, sp_config **config, sp_error *error);
 
+/* Writes a warning, a line on stderr, unless --quiet. */
+void sp_warn(const sp_options *options, const char *line);
+
 /* The signal that ended the training, 0: none. The program then exits with 128 + signal. */
 extern int sp_interrupted_by;
 

@@ -6,12 +6,13 @@
 
 /* All borrowed. */
 typedef struct sp_evaluated {
+    const sp_names *names; /* of the classes, labels or targets */
     const sp_model *model;
     const sp_evaluation *evaluation;
     size_t top_k; /* 0: not wanted */
 } sp_evaluated;
 
-/* The name of a class or target; "output" where it has none. */
+/* The name of a class, label or target. */
 const char *sp_item_name(const sp_evaluated *found, size_t item);
 
 /* To stdout, in at most 80 columns. */

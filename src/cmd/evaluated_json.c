@@ -71,6 +71,17 @@ static bool add_classification(sp_json *root, const sp_evaluated *found) {
     return add_confusion(root, evaluation) && good;
 }
 
+static bool add_multilabel(sp_json *root, const sp_evaluated *found) {
+    const sp_evaluation *evaluation = found->evaluation;
+    bool good = add_value(root, evaluation, SP_METRIC_SUBSET_ACCURACY);
+    good = add_value(root, evaluation, SP_METRIC_HAMMING_LOSS) && good;
+    good = add_value(root, evaluation, SP_METRIC_AUC) && good;
+    good = add_average(root, "micro", evaluation, SP_METRIC_MICRO_PRECISION) && good;
+    good = add_average(root, "macro", evaluation, SP_METRIC_MACRO_PRECISION) && good;
+    good = add_average(root, "weighted", evaluation, SP_METRIC_WEIGHTED_PRECISION) && good;
+    return add_items(root, "labels", found, rates, sizeof rates / sizeof *rates) && good;
+}
+
 static bool add_regression(sp_json *root, const sp_evaluated *found) {
     size_t count = sizeof errors / sizeof *errors;
     bool good = true;
@@ -82,8 +93,13 @@ sp_status sp_print_evaluation_json(const sp_evaluated *found, sp_error *error) {
     sp_json *root = sp_json_object();
     bool good = sp_json_add_text(root, "task", sp_task_names[found->model->task]);
     good = sp_json_add_count(root, "rows", sp_evaluation_rows(found->evaluation)) && good;
+    good = sp_json_add_count(root, "dropped_rows", sp_evaluation_dropped(found->evaluation)) && good;
     good = add_value(root, found->evaluation, SP_METRIC_LOSS) && good;
-    good = (found->model->task == SP_CLASSIFICATION ? add_classification : add_regression)(root, found) && good;
+    sp_task task = found->model->task;
+    good = (task == SP_CLASSIFICATION ? add_classification
+            : task == SP_MULTILABEL   ? add_multilabel
+                                      : add_regression)(root, found) &&
+           good;
     char *text = good ? sp_json_print(root, true) : NULL;
     sp_json_destroy(root);
     if (!text) return sp_fail_memory(error, "the evaluation", sp_evaluation_items(found->evaluation));

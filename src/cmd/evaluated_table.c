@@ -18,8 +18,7 @@ static const sp_metric rates[] = {SP_METRIC_PRECISION, SP_METRIC_RECALL, SP_METR
 static const sp_metric errors[] = {SP_METRIC_R2, SP_METRIC_MAE, SP_METRIC_RMSE};
 
 const char *sp_item_name(const sp_evaluated *found, size_t item) {
-    if (found->model->classes.count > 0) return found->model->classes.text[item];
-    return found->model->target_name ? found->model->target_name : "output";
+    return found->names->text[item];
 }
 
 /* The widest name, but never wider than `most`. */
@@ -98,10 +97,10 @@ static void print_worst_classes(const sp_evaluated *found, size_t columns) {
     printf("(the %zu lowest F1 of %zu classes; --json has all)\n", count, sp_evaluation_items(found->evaluation));
 }
 
-static void print_class_table(const sp_evaluated *found) {
+static void print_class_table(const sp_evaluated *found, const char *title) {
     size_t classes = sp_evaluation_items(found->evaluation), columns = name_columns(found, 13, LONGEST_NAME);
     putchar('\n');
-    sp_write_fitted(stdout, "class", columns, false);
+    sp_write_fitted(stdout, title, columns, false);
     printf("%10s%10s%10s%10s%10s\n", "precision", "recall", "f1", "auc", "rows");
     if (classes > MOST_ITEMS) print_worst_classes(found, columns);
     for (size_t k = 0; k < classes && classes <= MOST_ITEMS; k++) print_rates(found, k, columns);
@@ -184,8 +183,17 @@ static void print_classification(const sp_evaluated *found) {
     snprintf(name, sizeof name, "top_%zu_accuracy", found->top_k);
     if (found->top_k > 0) print_line(name, sp_evaluation_top_k(found->evaluation, found->top_k));
     print_value(found, SP_METRIC_AUC);
-    print_class_table(found);
+    print_class_table(found, "class");
     print_confusion(found);
+}
+
+/* ---- Labels ---- */
+
+static void print_multilabel(const sp_evaluated *found) {
+    static const sp_metric metrics[] = {SP_METRIC_SUBSET_ACCURACY, SP_METRIC_HAMMING_LOSS, SP_METRIC_AUC,
+                                        SP_METRIC_MICRO_PRECISION, SP_METRIC_MICRO_RECALL, SP_METRIC_MICRO_F1};
+    for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) print_value(found, metrics[m]);
+    print_class_table(found, "label");
 }
 
 /* ---- Targets ---- */
@@ -208,9 +216,13 @@ static void print_regression(const sp_evaluated *found) {
 
 void sp_print_evaluation(const sp_evaluated *found) {
     printf("%-18s %zu\n", "rows", sp_evaluation_rows(found->evaluation));
+    size_t dropped = sp_evaluation_dropped(found->evaluation);
+    if (dropped > 0) printf("%-18s %zu, with missing values\n", "rows left out", dropped);
     printf("%-18s %.9g\n", "loss", sp_evaluation_value(found->evaluation, SP_METRIC_LOSS));
     if (found->model->task == SP_CLASSIFICATION)
         print_classification(found);
+    else if (found->model->task == SP_MULTILABEL)
+        print_multilabel(found);
     else
         print_regression(found);
 }

@@ -49,6 +49,10 @@ static void print_version(void) {
     printf("threads   %zu allowed\n", sp_host_threads());
 }
 
+void sp_warn(const sp_options *options, const char *line) {
+    if (!options->quiet) fprintf(stderr, "shardprop: warning: %s\n", line);
+}
+
 /* The one place where faults are printed: every line of them with the program's name. */
 static void print_error(const sp_error *error) {
     const char *line = error->text;

@@ -9,7 +9,7 @@
 
 enum { MOST_NUMBER_CLASSES = 100 };
 
-const char *const sp_task_names[] = {"auto", "classification", "regression", NULL};
+const char *const sp_task_names[] = {"auto", "classification", "regression", "multilabel", NULL};
 
 /* A label: by its text where that is not NULL, else by its number. */
 typedef struct label {
@@ -68,8 +68,15 @@ static label *distinct_labels(const sp_table *table, size_t *count) {
     return labels;
 }
 
+static sp_task task_of_several(const sp_table *table) {
+    for (size_t i = 0; i < table->rows * table->columns.targets; i++)
+        if (table->targets[i] != 0 && table->targets[i] != 1) return SP_REGRESSION;
+    return SP_MULTILABEL;
+}
+
 sp_task sp_task_of(const sp_table *table) {
     if (table->bytes) return SP_CLASSIFICATION;
+    if (table->columns.targets > 1) return task_of_several(table);
     double seen[MOST_NUMBER_CLASSES];
     size_t count = 0;
     for (size_t i = 0; i < table->rows; i++) {
@@ -155,17 +162,27 @@ sp_status sp_classes_assign(const sp_table *table, const sp_names *classes, int3
     return SP_OK;
 }
 
-sp_status sp_values_assign(const sp_table *table, float **values, sp_error *error) {
-    float *assigned = sp_allocate(table->rows, sizeof *assigned);
-    if (!assigned) return sp_fail_memory(error, "the targets", sp_bytes(table->rows, sizeof *assigned));
-    for (size_t i = 0; i < table->rows; i++) {
+/* A target that the task does not take. */
+static sp_status wrong_value(const sp_table *table, size_t row, size_t target, bool labels, sp_error *error) {
+    char place[600], number[32], name[60] = "";
+    const sp_names *names = &table->columns.target_names;
+    sp_table_place(table, row, place, sizeof place);
+    sp_print_real(table->targets[row * table->columns.targets + target], number, sizeof number);
+    if (names->count > 1) snprintf(name, sizeof name, " %.50s", names->text[target]);
+    return sp_fail(error, SP_BAD_DATA, "%s: the target%s '%.40s' is not %s", place, name,
+                   table->target_texts ? table->target_texts + table->target_at[row] : number,
+                   labels ? "0 or 1, as multilabel needs" : "a finite number, as regression needs");
+}
+
+sp_status sp_values_assign(const sp_table *table, bool labels, float **values, sp_error *error) {
+    size_t targets = table->columns.targets;
+    float *assigned = sp_allocate(table->rows, sp_bytes(targets, sizeof *assigned));
+    if (!assigned) return sp_fail_memory(error, "the targets", sp_bytes(table->rows, targets * sizeof *assigned));
+    for (size_t i = 0; i < table->rows * targets; i++) {
         assigned[i] = (float)table->targets[i];
-        if (isfinite(assigned[i])) continue;
-        char place[600];
-        sp_table_place(table, i, place, sizeof place);
+        if (labels ? assigned[i] == 0 || assigned[i] == 1 : isfinite(assigned[i])) continue;
         free(assigned);
-        return sp_fail(error, SP_BAD_DATA, "%s: the target '%.40s' is not a finite number, as regression needs", place,
-                       table->target_texts ? table->target_texts + table->target_at[i] : "");
+        return wrong_value(table, i / targets, i % targets, labels, error);
     }
     *values = assigned;
     return SP_OK;

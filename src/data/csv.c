@@ -1,4 +1,4 @@
-/* CSV (RFC 4180), through libcsv: numbers, and one target column that may be text. */
+/* CSV (RFC 4180), through libcsv, row by row: numbers, text as codes of its categories, targets, weights. */
 #include "data/table.h"
 
 #include "base/error.h"
@@ -10,15 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BUFFER = 1 << 18, FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22, NONE = -1 };
-
-/* One row as its fields' texts, until it is known to be complete. */
-typedef struct record {
-    char *text; /* owned: fields, each ended by '\0' */
-    size_t used, capacity;
-    size_t *at; /* owned: where each starts */
-    size_t fields, room;
-} record;
+enum { READ_BUFFER = 1 << 18, FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22 };
 
 typedef struct reader {
     sp_table *table;
@@ -28,196 +20,163 @@ typedef struct reader {
     size_t line;      /* of the file, from 1: where the row begins */
     size_t next_line; /* the line to be read next */
     bool within_row;  /* a quoted field goes on in that */
-    record row;
-    bool started;       /* the first row has been looked at */
-    size_t columns;     /* of every row */
-    long target;        /* column; NONE */
-    size_t *feature_at; /* owned: column of each feature */
-    size_t value_room, row_room[3], text_used, text_room;
+    sp_record row;
+    bool started;   /* the first row has been looked at */
+    bool left_out;  /* the row has no value somewhere, and such rows are left out */
+    size_t columns; /* of every row */
+    size_t value_room, line_room, target_room, text_at_room, text_used, text_room, weight_room;
 } reader;
 
 static const char *field(const reader *r, size_t column) {
-    return r->row.text + r->row.at[column];
+    return sp_field(&r->row, column);
 }
 
 static sp_status no_memory(reader *r) {
     return sp_fail_memory(r->error, r->table->path, sp_bytes(r->value_room, sizeof(float)));
 }
 
-/* ---- Which column is what ---- */
-
-static bool is_number(const char *text) {
-    double value;
-    return sp_parse_real(text, &value);
-}
-
-/* The column that options->target names in a row of `columns`; NONE: it is a name, or out of range. */
-static long target_by_position(const reader *r, size_t columns) {
-    long long index;
-    if (strcmp(r->options->target, "last") == 0) return (long)columns - 1;
-    if (strcmp(r->options->target, "first") == 0) return 0;
-    if (sp_parse_whole(r->options->target, &index) && index >= 0 && (size_t)index < columns) return (long)index;
-    return NONE;
-}
-
-static bool target_is_name(const reader *r) {
-    long long index;
-    const char *target = r->options->target;
-    return strcmp(target, "last") != 0 && strcmp(target, "first") != 0 && !sp_parse_whole(target, &index);
-}
-
-/*
- * The column of that name, looked for from column `from` on and around: columns in the order
- * asked for are found at once, and several of one name in turn.
- */
-static long column_named(const reader *r, const char *name, size_t from) {
-    for (size_t i = 0; i < r->row.fields; i++) {
-        size_t column = (from + i) % r->row.fields;
-        if (strcmp(field(r, column), name) == 0) return (long)column;
-    }
-    return NONE;
-}
-
-/* Whether the first row names the columns: no field of it (the target apart) is a number. */
-static sp_status find_header(reader *r, bool *header) {
-    bool unsaid = r->options->header == SP_HEADER_AUTO;
-    *header = r->options->header == SP_HEADER_YES || (unsaid && target_is_name(r));
-    if (*header || !unsaid) return SP_OK;
-    long target = r->row.fields == r->options->features ? NONE : target_by_position(r, r->row.fields);
-    size_t numbers = 0, texts = 0, first_text = 0;
-    for (size_t i = 0; i < r->row.fields; i++) {
-        if ((long)i == target) continue;
-        if (is_number(field(r, i)))
-            numbers++;
-        else if (texts++ == 0)
-            first_text = i;
-    }
-    *header = texts > 0;
-    if (numbers == 0 || texts == 0) return SP_OK;
-    return sp_fail(r->error, SP_BAD_DATA,
-                   "%s:%zu: field %zu is '%.40s' and not a number, others of this first row are; mend it, or set "
-                   "data.header to yes if the row names the columns",
-                   r->table->path, r->line, first_text + 1, field(r, first_text));
-}
-
-/* Columns by the names that a model was trained with; others are left aside. */
-static sp_status choose_by_names(reader *r) {
-    const sp_names *names = r->options->names;
-    r->target = column_named(r, r->options->target_name, 0);
-    size_t from = 0;
-    for (size_t j = 0; j < names->count; j++) {
-        long column = column_named(r, names->text[j], from);
-        if (column == NONE)
-            return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has no column '%s', which the model needs; add it",
-                           r->table->path, r->line, names->text[j]);
-        r->feature_at[j] = (size_t)column;
-        from = (size_t)column + 1;
-    }
-    r->table->features = names->count;
-    if (r->target == NONE && !r->options->target_optional)
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has no column '%s' with the labels; add it", r->table->path,
-                       r->line, r->options->target_name);
-    return SP_OK;
-}
-
-static sp_status choose_by_position(reader *r, bool header) {
-    size_t wanted = r->options->features;
-    bool without_target = r->options->target_optional && r->columns == wanted;
-    if (wanted > 0 && r->columns != wanted + !without_target)
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has %zu columns; %zu features%s are wanted", r->table->path,
-                       r->line, r->columns, wanted,
-                       r->options->target_optional ? " (with or without the target)" : " and the target");
-    if (without_target)
-        r->target = NONE;
-    else if (target_is_name(r))
-        r->target = header ? column_named(r, r->options->target, 0) : NONE;
-    else
-        r->target = target_by_position(r, r->columns);
-    if (r->target == NONE && !without_target)
-        return sp_fail(r->error, SP_BAD_CONFIG,
-                       "%s:%zu: has no column '%s' for data.target; use last, first, a name of the header or an "
-                       "index from 0 to %zu",
-                       r->table->path, r->line, r->options->target, r->columns - 1);
-    for (size_t i = 0; i < r->columns; i++)
-        if ((long)i != r->target) r->feature_at[r->table->features++] = i;
-    if (r->table->features == 0)
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has a single column; give it features and a target",
-                       r->table->path, r->line);
-    return SP_OK;
-}
-
-/* Names of columns and classes go into the model's header, which is JSON. */
+/* Names of classes and categories go into the model's header, which is JSON. */
 static sp_status want_utf8(reader *r, size_t column) {
     if (sp_is_utf8(field(r, column))) return SP_OK;
     return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is not UTF-8; convert the file (iconv)", r->table->path,
                    r->line, column + 1);
 }
 
-static sp_status name_columns(reader *r) {
-    for (size_t i = 0; i < r->columns; i++)
-        if (want_utf8(r, i)) return r->error->status;
-    for (size_t j = 0; j < r->table->features; j++)
-        if (!sp_names_add(&r->table->feature_names, field(r, r->feature_at[j]))) return no_memory(r);
-    if (r->target == NONE) return SP_OK;
-    r->table->target_name = strdup(field(r, (size_t)r->target));
-    return r->table->target_name ? SP_OK : no_memory(r);
+/* ---- The first row --------------------------------------------------------------------------------- */
+
+/* A file of one column that would have several with another separator. */
+static sp_status check_separator(reader *r) {
+    static const struct {
+        char separator;
+        const char *name, *names;
+    } others[] = {{',', "comma", "commas"}, {';', "semicolon", "semicolons"}, {'\t', "tab", "tabs"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others && r->columns == 1; i++)
+        if (strchr(field(r, 0), others[i].separator))
+            return sp_fail(r->error, SP_BAD_DATA,
+                           "%s:%zu: fields are separated by %s; set data.separator to auto or %s", r->table->path,
+                           r->line, others[i].names, others[i].name);
+    return SP_OK;
 }
 
 /* Looks at the first row: a header, or the first of the data. */
 static sp_status start(reader *r, bool *header) {
+    sp_table *table = r->table;
     r->started = true;
     r->columns = r->row.fields;
     if (r->columns > SP_MOST_FEATURES)
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has %zu columns; at most %d", r->table->path, r->line,
-                       r->columns, SP_MOST_FEATURES);
-    if (r->columns == 1 && strpbrk(field(r, 0), ";\t"))
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: fields are separated by %s; separate them by commas",
-                       r->table->path, r->line, strchr(field(r, 0), ';') ? "semicolons" : "tabs");
-    bool by_names = r->options->names && r->options->names->count > 0 && r->options->target_name;
-    sp_status status = find_header(r, header);
+        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: has %zu columns; at most %d", table->path, r->line, r->columns,
+                       SP_MOST_FEATURES);
+    sp_status status = r->options->separator == SP_SEPARATOR_AUTO ? SP_OK : check_separator(r);
     if (status) return status;
-    size_t room = r->columns > r->options->features ? r->columns : r->options->features;
-    r->feature_at = sp_allocate(room, sizeof *r->feature_at);
-    if (!r->feature_at) return no_memory(r);
-    status = by_names && *header ? choose_by_names(r) : choose_by_position(r, *header);
-    if (!status && r->options->target_optional) r->target = NONE; /* it may hold anything */
-    r->table->labelled = r->target != NONE;
-    if (r->table->labelled) r->table->target_column = (size_t)r->target;
-    return !status && *header ? name_columns(r) : status;
+    sp_first_row first = {table->path, r->line, &r->row};
+    status = sp_columns_choose(&first, r->options, &table->columns, header, r->error);
+    table->features = table->columns.features;
+    table->labelled = table->columns.targets > 0;
+    return status;
 }
 
-/* ---- Rows ---- */
+/* ---- Features -------------------------------------------------------------------------------------- */
 
-static sp_status take_target(reader *r, size_t row) {
-    sp_table *table = r->table;
-    const char *text = field(r, (size_t)r->target);
-    size_t size = strlen(text) + 1;
-    if (size == 1)
-        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: the target is empty; give every row one", table->path, r->line);
-    if (want_utf8(r, (size_t)r->target)) return r->error->status;
-    if (!sp_grow((void **)&table->targets, &r->row_room[1], row + 1, sizeof *table->targets) ||
-        !sp_grow((void **)&table->target_at, &r->row_room[2], row + 1, sizeof *table->target_at) ||
-        !sp_grow((void **)&table->target_texts, &r->text_room, r->text_used + size, 1))
-        return no_memory(r);
-    if (!sp_parse_real(text, &table->targets[row])) table->targets[row] = NAN;
-    memcpy(table->target_texts + r->text_used, text, size);
-    table->target_at[row] = r->text_used;
-    r->text_used += size;
+static sp_status no_number(reader *r, size_t column) {
+    const char *text = field(r, column), *hint = "; a number with a decimal point is wanted";
+    if (sp_is_missing(text))
+        hint = ", a missing value; fill it in, leave the row out, or set data.missing to mean or drop";
+    else if (!r->options->known && r->options->categorical == SP_CATEGORICAL_ERROR)
+        hint = "; a number with a decimal point is wanted (data.categorical = onehot takes text, data.ignore leaves "
+               "columns out)";
+    return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is '%.40s'%s", r->table->path, r->line, column + 1, text,
+                   hint);
+}
+
+/* A feature without a value. */
+static sp_status take_missing(reader *r, size_t column, float *value) {
+    const sp_table_options *options = r->options;
+    if (options->missing == SP_MISSING_DROP && options->target_optional)
+        return sp_fail(r->error, SP_BAD_DATA,
+                       "%s:%zu: field %zu is '%.40s', a missing value, and there is no prediction without; fill it in, "
+                       "leave the row out, or train with data.missing = mean",
+                       r->table->path, r->line, column + 1, field(r, column));
+    if (options->missing == SP_MISSING_ERROR) return no_number(r, column);
+    r->left_out = r->left_out || options->missing == SP_MISSING_DROP;
+    *value = NAN;
     return SP_OK;
 }
 
-static bool is_missing(const char *text) {
-    static const char *const spellings[] = {"", "?", "NA", "N/A", "null", "None"};
-    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
-        if (strcmp(text, spellings[i]) == 0) return true;
-    return false;
+/* The code of a text, which the column has from now on; negative: no memory. */
+static long code_of(sp_categories *categories, const char *text) {
+    long code = sp_categories_find(categories, text);
+    if (code != SP_NOT_FOUND) return code;
+    return sp_categories_add(categories, text) ? (long)categories->names.count - 1 : SP_NOT_FOUND;
 }
 
-static sp_status no_number(reader *r, size_t column) {
+/* The numbers that feature `j` has in the rows so far are categories, too: their values become codes. */
+static sp_status turn_into_text(reader *r, size_t j) {
+    sp_table *table = r->table;
+    sp_categories *categories = &table->columns.categories[j];
+    for (size_t i = 0; i < table->rows; i++) {
+        float *value = (float *)table->values + i * table->features + j;
+        char text[40];
+        if (isnan(*value)) continue;
+        sp_category_of_number(*value, text, sizeof text);
+        long code = code_of(categories, text);
+        if (code == SP_NOT_FOUND) return no_memory(r);
+        *value = (float)code;
+    }
+    return SP_OK;
+}
+
+/* A text that the training file did not have. */
+static void note_unseen(reader *r, size_t column) {
+    sp_table *table = r->table;
+    if (table->unseen++ > 0) return;
+    table->unseen_line = r->line;
+    snprintf(table->unseen_text, sizeof table->unseen_text, "%s", field(r, column));
+}
+
+/* Feature `j` as text: its code, -1 for one that the training file did not have. */
+static sp_status take_text(reader *r, size_t j, size_t column, float *value) {
+    sp_columns *columns = &r->table->columns;
+    const sp_columns *known = r->options->known;
     const char *text = field(r, column);
-    return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is '%.40s'%s", r->table->path, r->line, column + 1, text,
-                   is_missing(text) ? ", a missing value; fill it in or leave the row out"
-                                    : "; a number with a decimal point is wanted");
+    char printed[40];
+    double number;
+    if (sp_parse_real(text, &number)) {
+        sp_category_of_number((float)number, printed, sizeof printed);
+        text = printed;
+    }
+    if (known) {
+        *value = (float)sp_categories_find(&known->categories[j], text);
+        if (*value < 0) note_unseen(r, column);
+        return SP_OK;
+    }
+    if (want_utf8(r, column)) return r->error->status;
+    sp_categories *categories = &columns->categories[j];
+    if (categories->names.count == 0 && turn_into_text(r, j)) return r->error->status;
+    long code = code_of(categories, text);
+    if (code == SP_NOT_FOUND) return no_memory(r);
+    *value = (float)code;
+    if (categories->names.count <= SP_MOST_CATEGORIES) return SP_OK;
+    return sp_fail(r->error, SP_BAD_DATA,
+                   "%s:%zu: field %zu is '%.40s', and the column has more than %d different texts with that; leave it "
+                   "out by data.ignore",
+                   r->table->path, r->line, column + 1, field(r, column), SP_MOST_CATEGORIES);
+}
+
+/* A feature that is not just a number. */
+static sp_status take_other(reader *r, size_t j, float *value) {
+    const sp_columns *from = r->options->known ? r->options->known : &r->table->columns;
+    size_t column = r->table->columns.feature_at[j];
+    const char *text = field(r, column);
+    bool is_text = from->categories && from->categories[j].names.count > 0;
+    double number;
+    if (sp_is_missing(text) && (r->options->missing != SP_MISSING_ERROR || !sp_parse_real(text, &number)))
+        return take_missing(r, column, value);
+    if (!is_text && sp_parse_real(text, &number))
+        return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is '%.40s'; a finite float32 is wanted",
+                       r->table->path, r->line, column + 1, text);
+    if (is_text || (!r->options->known && r->options->categorical == SP_CATEGORICAL_ONEHOT))
+        return take_text(r, j, column, value);
+    return no_number(r, column);
 }
 
 static sp_status take_features(reader *r, size_t row) {
@@ -225,17 +184,89 @@ static sp_status take_features(reader *r, size_t row) {
     size_t needed = (row + 1) * table->features;
     if (!sp_grow(&table->values, &r->value_room, needed, sizeof(float))) return no_memory(r);
     float *values = (float *)table->values + row * table->features;
+    const sp_columns *from = r->options->known && r->options->known->categories ? r->options->known : &table->columns;
     for (size_t j = 0; j < table->features; j++) {
-        const char *text = field(r, r->feature_at[j]);
         double value;
-        if (!sp_parse_real(text, &value)) return no_number(r, r->feature_at[j]);
-        values[j] = (float)value;
-        if (!isfinite(values[j]))
-            return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: field %zu is '%.40s'; a finite float32 is wanted",
-                           table->path, r->line, r->feature_at[j] + 1, text);
+        if (from->categories[j].names.count == 0 && sp_parse_real(field(r, table->columns.feature_at[j]), &value)) {
+            values[j] = (float)value;
+            if (isfinite(values[j])) continue;
+        }
+        sp_status status = take_other(r, j, &values[j]);
+        if (status) return status;
     }
     return SP_OK;
 }
+
+/* ---- Targets and weights ---------------------------------------------------------------------------- */
+
+/* The only target: its text is kept, for it may be a class. */
+static sp_status take_target(reader *r, size_t row) {
+    sp_table *table = r->table;
+    size_t column = table->columns.target_at[0];
+    const char *text = field(r, column);
+    size_t size = strlen(text) + 1;
+    if (r->options->missing == SP_MISSING_DROP && sp_is_missing(text)) {
+        r->left_out = true;
+        return SP_OK;
+    }
+    if (size == 1)
+        return sp_fail(r->error, SP_BAD_DATA,
+                       "%s:%zu: the target is empty; give every row one, or set data.missing to drop", table->path,
+                       r->line);
+    if (want_utf8(r, column)) return r->error->status;
+    if (!sp_grow((void **)&table->targets, &r->target_room, row + 1, sizeof *table->targets) ||
+        !sp_grow((void **)&table->target_at, &r->text_at_room, row + 1, sizeof *table->target_at) ||
+        !sp_grow((void **)&table->target_texts, &r->text_room, r->text_used + size, 1))
+        return no_memory(r);
+    if (!sp_parse_real(text, &table->targets[row])) table->targets[row] = NAN;
+    memcpy(table->target_texts + r->text_used, text, size);
+    table->target_at[row] = r->text_used;
+    if (!r->left_out) r->text_used += size;
+    return SP_OK;
+}
+
+/* One of several targets, which are numbers. */
+static sp_status take_number(reader *r, size_t column, double *target) {
+    const char *text = field(r, column);
+    if (r->options->missing == SP_MISSING_DROP && sp_is_missing(text)) {
+        r->left_out = true;
+        return SP_OK;
+    }
+    if (sp_parse_real(text, target) && isfinite((float)*target)) return SP_OK;
+    return sp_fail(r->error, SP_BAD_DATA,
+                   "%s:%zu: field %zu, a target, is '%.40s'; of several targets each is a finite number",
+                   r->table->path, r->line, column + 1, text);
+}
+
+static sp_status take_targets(reader *r, size_t row) {
+    sp_table *table = r->table;
+    size_t targets = table->columns.targets;
+    if (targets <= 1) return targets == 1 ? take_target(r, row) : SP_OK;
+    if (!sp_grow((void **)&table->targets, &r->target_room, (row + 1) * targets, sizeof *table->targets))
+        return no_memory(r);
+    for (size_t k = 0; k < targets; k++) {
+        sp_status status = take_number(r, table->columns.target_at[k], &table->targets[row * targets + k]);
+        if (status) return status;
+    }
+    return SP_OK;
+}
+
+static sp_status take_weight(reader *r, size_t row) {
+    sp_table *table = r->table;
+    if (table->columns.weight_at == SP_NOT_FOUND) return SP_OK;
+    size_t column = (size_t)table->columns.weight_at;
+    const char *text = field(r, column);
+    double weight;
+    if (!sp_grow((void **)&table->weights, &r->weight_room, row + 1, sizeof *table->weights)) return no_memory(r);
+    if (!sp_parse_real(text, &weight) || !(weight >= 0 && isfinite((float)weight)))
+        return sp_fail(r->error, SP_BAD_DATA,
+                       "%s:%zu: field %zu, the weight of the row, is '%.40s'; a finite number from 0 on is wanted",
+                       table->path, r->line, column + 1, text);
+    table->weights[row] = (float)weight;
+    return SP_OK;
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------------ */
 
 static sp_status take_row(reader *r) {
     sp_table *table = r->table;
@@ -245,11 +276,14 @@ static sp_status take_row(reader *r) {
     size_t row = table->rows;
     if (row >= SP_MOST_ROWS)
         return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: too many rows; at most %u", table->path, r->line, SP_MOST_ROWS);
-    if (!sp_grow((void **)&table->lines, &r->row_room[0], row + 1, sizeof *table->lines)) return no_memory(r);
+    if (!sp_grow((void **)&table->lines, &r->line_room, row + 1, sizeof *table->lines)) return no_memory(r);
+    r->left_out = false;
     sp_status status = take_features(r, row);
-    if (!status && r->target != NONE) status = take_target(r, row);
+    if (!status) status = take_targets(r, row);
+    if (!status) status = take_weight(r, row);
     table->lines[row] = r->line;
-    table->rows += !status;
+    table->rows += !status && !r->left_out;
+    table->dropped += !status && r->left_out;
     return status;
 }
 
@@ -257,7 +291,7 @@ static sp_status take_row(reader *r) {
 
 static void on_field(void *text, size_t length, void *context) {
     reader *r = context;
-    record *row = &r->row;
+    sp_record *row = &r->row;
     if (r->status) return;
     if (memchr(text, '\0', length)) {
         r->status = sp_fail(r->error, SP_BAD_DATA, "%s:%zu: holds a NUL byte; name a CSV in UTF-8 or ASCII",
@@ -311,6 +345,30 @@ static sp_status feed(reader *r, struct csv_parser *parser, const char *bytes, s
     return r->status;
 }
 
+/* What stands between the fields of the first row: the first of these that it has outside of quotes; commas before
+ * others, for semicolons, tabs and bars may be in texts that commas separate. */
+static char find_separator(const char *bytes, size_t size) {
+    static const char separators[] = ",;\t|";
+    size_t found = sizeof separators - 1, at = 0;
+    bool quoted = false;
+    while (at < size && isspace((unsigned char)bytes[at]) && bytes[at] != '\t') at++;
+    for (; at < size && (quoted || bytes[at] != '\n'); at++) {
+        if (bytes[at] == '"') quoted = !quoted;
+        const char *one = quoted ? NULL : memchr(separators, bytes[at], sizeof separators - 1);
+        if (one && (size_t)(one - separators) < found) found = (size_t)(one - separators);
+    }
+    return found < sizeof separators - 1 ? separators[found] : ',';
+}
+
+static void set_separator(const reader *r, struct csv_parser *parser, const char *bytes, size_t size) {
+    static const char separators[] = {[SP_SEPARATOR_COMMA] = ',',
+                                      [SP_SEPARATOR_SEMICOLON] = ';',
+                                      [SP_SEPARATOR_TAB] = '\t',
+                                      [SP_SEPARATOR_PIPE] = '|'};
+    sp_separator set = r->options->separator;
+    csv_set_delim(parser, (unsigned char)(set == SP_SEPARATOR_AUTO ? find_separator(bytes, size) : separators[set]));
+}
+
 static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input, char *buffer) {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     bool first = true;
@@ -319,6 +377,7 @@ static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input,
         sp_status status = sp_input_read(input, buffer, READ_BUFFER, &got, r->error);
         if (status) return status;
         size_t skip = first && got >= 3 && memcmp(buffer, byte_order_mark, 3) == 0 ? 3 : 0;
+        if (first) set_separator(r, parser, buffer + skip, got - skip);
         first = false;
         status = feed(r, parser, buffer + skip, got - skip);
         if (status) return status;
@@ -326,13 +385,15 @@ static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input,
     if (csv_fini(parser, on_field, on_row, r))
         return csv_error(parser) == CSV_EPARSE ? syntax_fault(r, "the file ends within a quoted field") : no_memory(r);
     if (r->status) return r->status;
-    if (r->table->rows == 0)
-        return sp_fail(r->error, SP_BAD_DATA, "%s: holds no rows; give it at least one", r->table->path);
-    return SP_OK;
+    if (r->table->rows > 0) return SP_OK;
+    return sp_fail(r->error, SP_BAD_DATA,
+                   r->table->dropped > 0 ? "%s: has no row without missing values; set data.missing to mean"
+                                         : "%s: holds no rows; give it at least one",
+                   r->table->path);
 }
 
 sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table *table, sp_error *error) {
-    reader r = {.table = table, .options = options, .error = error, .line = 1, .next_line = 1, .target = NONE};
+    reader r = {.table = table, .options = options, .error = error, .line = 1, .next_line = 1};
     struct csv_parser parser;
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL)) return no_memory(&r);
     csv_set_blk_size(&parser, FIELD_BLOCK); /* its own, 128 bytes, makes a long field slow */
@@ -342,7 +403,6 @@ sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table
     csv_free(&parser);
     free(r.row.text);
     free(r.row.at);
-    free(r.feature_at);
     return status;
 }
 

@@ -21,9 +21,10 @@ void sp_dataset_destroy(sp_dataset *dataset) {
 static sp_status assign_targets(sp_dataset *dataset, sp_task task, const sp_names *classes, sp_error *error) {
     sp_table *table = dataset->table;
     if (!table->labelled) return SP_OK;
-    sp_status status = task == SP_CLASSIFICATION ? sp_classes_assign(table, classes, &dataset->classes, error)
-                                                 : sp_values_assign(table, &dataset->values, error);
-    dataset->targets = dataset->values ? 1 : 0;
+    sp_status status = task == SP_CLASSIFICATION
+                           ? sp_classes_assign(table, classes, &dataset->classes, error)
+                           : sp_values_assign(table, task == SP_MULTILABEL, &dataset->values, error);
+    dataset->targets = dataset->values ? table->columns.targets : 0;
     free(table->targets);
     free(table->target_texts);
     free(table->target_at);
@@ -107,18 +108,36 @@ static sp_status take_file(files *opened, int which, const sp_table_options *opt
     return status ? status : create_dataset(table, &data->files[which], error);
 }
 
+/* What the targets of the training file are for. SP_BAD_CONFIG: several, for a task of one. */
+static sp_status decide_task(const sp_config *config, const sp_table *table, sp_task *task, sp_error *error) {
+    char place[SP_PLACE];
+    *task = config->data.task == SP_TASK_AUTO ? sp_task_of(table) : (sp_task)config->data.task;
+    if (*task != SP_CLASSIFICATION || table->columns.targets == 1) return SP_OK;
+    sp_config_place(config, "data.task", place, sizeof place);
+    return sp_fail(error, SP_BAD_CONFIG,
+                   "%s: classification has one target, but data.target names %zu; set data.task to multilabel or "
+                   "regression",
+                   place, table->columns.targets);
+}
+
 /* The file with the training rows decides what the targets mean. */
 static sp_status load_train(const sp_config *config, files *opened, sp_data *data, sp_error *error) {
-    sp_table_options options = {.target = config->data.target, .header = (sp_header)config->data.header};
+    sp_table_options options = {.target = config->data.target,
+                                .ignore = config->data.ignore,
+                                .weight = config->data.sample_weight,
+                                .header = (sp_header)config->data.header,
+                                .separator = (sp_separator)config->data.separator,
+                                .categorical = (sp_categorical)config->data.categorical,
+                                .missing = (sp_missing)config->data.missing};
     sp_status status = take_file(opened, TRAIN, &options, data, error);
     if (status) return status;
-    const sp_table *table = data->files[TRAIN]->table;
-    data->task = config->data.task == SP_TASK_AUTO ? sp_task_of(table) : (sp_task)config->data.task;
-    if (data->task == SP_CLASSIFICATION) status = sp_classes_find(table, &data->classes, error);
-    if (!status) status = assign_targets(data->files[TRAIN], data->task, &data->classes, error);
-    if (!status && !sp_rows_all(table->rows, &data->train.rows))
-        status = sp_fail_memory(error, "the rows", table->rows * 4);
-    data->train.data = data->files[TRAIN];
+    sp_dataset *train = data->files[TRAIN];
+    status = decide_task(config, train->table, &data->task, error);
+    if (!status && data->task == SP_CLASSIFICATION) status = sp_classes_find(train->table, &data->classes, error);
+    if (!status) status = assign_targets(train, data->task, &data->classes, error);
+    if (!status && !sp_rows_all(train->table->rows, &data->train.rows))
+        status = sp_fail_memory(error, "the rows", train->table->rows * 4);
+    data->train.data = train;
     return status;
 }
 
@@ -126,14 +145,12 @@ static sp_status load_train(const sp_config *config, files *opened, sp_data *dat
 static sp_status load_part(const sp_config *config, files *opened, sp_data *data, int which, sp_part *part,
                            sp_error *error) {
     if (!opened->rows[which]) return SP_OK;
-    const sp_table *train = data->files[TRAIN]->table;
-    char column[24];
-    snprintf(column, sizeof column, "%zu", train->target_column);
-    sp_table_options options = {.target = train->bytes ? config->data.target : column,
+    sp_table_options options = {.target = config->data.target,
                                 .header = (sp_header)config->data.header,
-                                .features = train->features,
-                                .names = &train->feature_names,
-                                .target_name = train->target_name};
+                                .separator = (sp_separator)config->data.separator,
+                                .categorical = (sp_categorical)config->data.categorical,
+                                .missing = (sp_missing)config->data.missing,
+                                .known = &data->files[TRAIN]->table->columns};
     sp_status status = take_file(opened, which, &options, data, error);
     if (!status) status = assign_targets(data->files[which], data->task, &data->classes, error);
     if (status) return status;
@@ -154,6 +171,42 @@ static sp_status draw_part(const sp_config *config, sp_data *data, int which, co
                               data->classes.count, (uint64_t)config->train.seed, (uint64_t)which, &part->rows, error);
 }
 
+/* ---- What is fitted to the training rows ---- */
+
+/* Weights that are 1 on average: so the learning rate means the same whatever their unit. */
+static sp_status take_weights(sp_data *data, sp_error *error) {
+    sp_dataset *train = data->files[TRAIN];
+    const sp_rows *rows = &data->train.rows;
+    double sum = 0;
+    if (!train->table->weights) return SP_OK;
+    train->weights = train->table->weights;
+    train->table->weights = NULL;
+    for (size_t i = 0; i < rows->count; i++) sum += train->weights[rows->index[i]];
+    if (!(sum > 0))
+        return sp_fail(error, SP_BAD_DATA, "%s: every training row has the weight 0; give some of them more",
+                       train->table->path);
+    for (size_t i = 0; i < train->table->rows; i++)
+        train->weights[i] = (float)(train->weights[i] * ((double)rows->count / sum));
+    return SP_OK;
+}
+
+static sp_status fit_targets(const sp_config *config, sp_data *data, sp_error *error) {
+    static const sp_normalize kinds[] = {SP_NORMALIZE_NONE, SP_NORMALIZE_STANDARD, SP_NORMALIZE_MINMAX};
+    const sp_dataset *train = data->files[TRAIN];
+    sp_normalize kind = kinds[config->data.normalize_targets];
+    char place[SP_PLACE];
+    if (kind == SP_NORMALIZE_NONE) return SP_OK;
+    if (data->task != SP_REGRESSION) {
+        sp_config_place(config, "data.normalize_targets", place, sizeof place);
+        return sp_fail(error, SP_BAD_CONFIG, "%s: data.normalize_targets is for regression; set it to none", place);
+    }
+    sp_table targets = {.rows = train->table->rows, .features = train->targets, .values = train->values};
+    sp_status status = sp_preprocess_fit(kind, &targets, &data->train.rows, &data->target_scale, error);
+    for (int i = 0; i < FILES && !status; i++)
+        if (data->files[i]) data->files[i]->scale = &data->target_scale;
+    return status;
+}
+
 static sp_status load(const sp_config *config, files *opened, sp_data *data, sp_error *error) {
     sp_status status = open_files(config, opened, error);
     if (!status) status = load_train(config, opened, data, error);
@@ -161,6 +214,8 @@ static sp_status load(const sp_config *config, files *opened, sp_data *data, sp_
     if (!status) status = load_part(config, opened, data, TEST, &data->test, error);
     if (!status) status = draw_part(config, data, TEST, config->data.test, &data->test, error);
     if (!status) status = draw_part(config, data, VALIDATION, config->data.validation, &data->validation, error);
+    if (!status) status = take_weights(data, error);
+    if (!status) status = fit_targets(config, data, error);
     if (status) return status;
     return sp_preprocess_fit((sp_normalize)config->data.normalize, data->files[TRAIN]->table, &data->train.rows,
                              &data->preprocess, error);
@@ -188,5 +243,6 @@ void sp_data_destroy(sp_data *data) {
     sp_rows_clear(&data->test.rows);
     sp_names_clear(&data->classes);
     sp_preprocess_clear(&data->preprocess);
+    sp_preprocess_clear(&data->target_scale);
     free(data);
 }

@@ -10,9 +10,11 @@
 typedef struct sp_dataset {
     sp_table *table;  /* owned */
     int32_t *classes; /* owned [rows]: classification */
-    float *values;    /* owned [rows, targets]: regression */
+    float *values;    /* owned [rows, targets]: regression, multilabel (0 or 1) */
     size_t targets;   /* values of a row; 0: classification */
-    float *weights;   /* owned [rows]: of each row in the loss; NULL: all 1 */
+    float *weights;   /* owned [rows]: of each row in the training loss, 1 on average; NULL: all 1 */
+    const sp_preprocess
+        *scale; /* borrowed [targets]: what the losses are of, as of values; NULL: of these themselves */
 } sp_dataset;
 
 /* Some rows of a data set; borrows the data set, owns the row numbers. Empty: count 0. */
@@ -23,9 +25,10 @@ typedef struct sp_part {
 
 typedef struct sp_data {
     sp_task task;
-    sp_names classes; /* empty: regression */
+    sp_names classes; /* empty: another task */
     sp_preprocess preprocess;
-    sp_dataset *files[3]; /* owned: of training, validation, test; NULL: none of its own */
+    sp_preprocess target_scale; /* of the targets; features 0: they are as they are */
+    sp_dataset *files[3];       /* owned: of training, validation, test; NULL: none of its own */
     sp_part train, validation, test;
 } sp_data;
 

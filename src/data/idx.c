@@ -142,9 +142,15 @@ sp_status sp_idx_take(sp_source *source, sp_source *labels, const sp_table_optio
     if (status) return status;
     if (about->dimensions < 2)
         return sp_fail(error, SP_BAD_DATA, "%s: has 1 dimension, as labels have; samples have 2 or more", table->path);
-    if (options->features > 0 && about->features != options->features)
+    size_t wanted = options->known ? options->known->features : 0;
+    if (wanted > 0 && about->features != wanted)
         return sp_fail(error, SP_BAD_DATA, "%s: has samples of %zu values; %zu are wanted", table->path,
-                       about->features, options->features);
+                       about->features, wanted);
+    if (options->known && (sp_columns_have_text(options->known) || (labels && options->known->targets > 1)))
+        return sp_fail(
+            error, SP_BAD_DATA,
+            "%s: is IDX, bytes and a label each; a CSV with columns like those of the training file is wanted",
+            table->path);
     if (!labels && !options->target_optional)
         return sp_fail(
             error, SP_BAD_CONFIG,
@@ -154,6 +160,7 @@ sp_status sp_idx_take(sp_source *source, sp_source *labels, const sp_table_optio
     if (status) return status;
     table->rows = about->rows;
     table->features = about->features;
+    table->columns = (sp_columns){.features = about->features, .targets = 1, .weight_at = SP_NOT_FOUND};
     table->height = about->height;
     table->width = about->width;
     table->bytes = true;

@@ -11,8 +11,8 @@ void sp_table_destroy(sp_table *table) {
     if (!table) return;
     free(table->path);
     free(table->values);
-    sp_names_clear(&table->feature_names);
-    free(table->target_name);
+    sp_columns_clear(&table->columns);
+    free(table->weights);
     free(table->targets);
     free(table->target_texts);
     free(table->target_at);
@@ -25,6 +25,21 @@ void sp_table_place(const sp_table *table, size_t row, char *text, size_t size) 
         snprintf(text, size, "%s:%zu", table->path, table->lines[row]);
     else
         snprintf(text, size, "%s: row %zu", table->path, row + 1);
+}
+
+bool sp_table_remark(const sp_table *table, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "%s: ", table->path);
+    const char *joined = "";
+    if (table->dropped > 0 && used < size) {
+        used += (size_t)snprintf(text + used, size - used, "%zu row%s with missing values left out", table->dropped,
+                                 table->dropped == 1 ? "" : "s");
+        joined = "; ";
+    }
+    if (table->unseen > 0 && used < size)
+        snprintf(text + used, size - used,
+                 "%s%zu text%s not in the training file count as no category (the first in line %zu: '%.40s')", joined,
+                 table->unseen, table->unseen == 1 ? " that is" : "s that are", table->unseen_line, table->unseen_text);
+    return table->dropped > 0 || table->unseen > 0;
 }
 
 /* Text has no control characters but white space, and no byte that UTF-8 never starts with. IDX, PNG and other

@@ -2,37 +2,29 @@
 #ifndef SP_DATA_TABLE_H
 #define SP_DATA_TABLE_H
 
-#include "base/text.h"
+#include "data/columns.h"
 #include "data/source.h"
 
 /* A data file in memory. IDX keeps its bytes as bytes: MNIST is 47 MB so, and 188 as floats. */
 typedef struct sp_table {
     char *path; /* owned */
     size_t rows, features;
-    size_t height, width;   /* of images: their product is features; 0: samples are none */
-    bool bytes;             /* values are uint8_t, else float */
-    void *values;           /* owned [rows, features] */
-    sp_names feature_names; /* count 0: the file names none */
-    char *target_name;      /* owned; NULL: the file names none */
-    size_t target_column;   /* where it stood (CSV) */
-    bool labelled;          /* the next three are filled */
-    double *targets;        /* owned [rows]; NaN where the target is text */
-    char *target_texts;     /* owned: the targets as they stand in a CSV, each ended by '\0'; NULL: IDX */
-    size_t *target_at;      /* owned [rows]: where each starts in target_texts */
-    size_t *lines;          /* owned [rows]: line of the file; NULL: rows have no lines (IDX) */
+    size_t height, width; /* of images: their product is features; 0: samples are none */
+    bool bytes;           /* values are uint8_t, else float */
+    void *values;         /* owned [rows, features]; of text the codes of its categories, -1: none that is known;
+                             NaN: missing */
+    sp_columns columns;   /* what stood where; of IDX only that there are so many features */
+    bool labelled;        /* the next three are filled */
+    double *targets;      /* owned [rows, columns.targets; IDX: 1]; NaN where the target is text */
+    char *target_texts;   /* owned: of one target, as they stand in a CSV, each ended by '\0'; NULL: others, IDX */
+    size_t *target_at;    /* owned [rows]: where each starts in target_texts */
+    float *weights;       /* owned [rows]: what each counts; NULL: nobody says */
+    size_t *lines;        /* owned [rows]: line of the file; NULL: rows have no lines (IDX) */
+    size_t dropped;       /* rows left out, in which a value is missing */
+    size_t unseen;        /* texts that the training file did not have; the first of them: */
+    size_t unseen_line;
+    char unseen_text[64];
 } sp_table;
-
-typedef enum sp_header { SP_HEADER_AUTO, SP_HEADER_YES, SP_HEADER_NO } sp_header;
-
-/* How to read a CSV; IDX needs none of it but `features`. */
-typedef struct sp_table_options {
-    const char *target; /* "last", "first", a column's name or zero-based index */
-    sp_header header;
-    size_t features;         /* as many as a model has; 0: as many as there are */
-    const sp_names *names;   /* of a model: where the file has a header, columns are taken by these */
-    const char *target_name; /* and the target by this; NULL: all by position */
-    bool target_optional;    /* a file without the target will do; in one that has it, it is left aside */
-} sp_table_options;
 
 enum { SP_MOST_FEATURES = 1 << 24 };
 #define SP_MOST_ROWS 4294967295u
@@ -52,6 +44,9 @@ void sp_table_destroy(sp_table *table);
 
 /* Writes "FILE:LINE" or "FILE: row N" (N from 1) of row `row`, for messages. */
 void sp_table_place(const sp_table *table, size_t row, char *text, size_t size);
+
+/* Writes what of the file was left out or not known, a line for people; false: nothing was. */
+bool sp_table_remark(const sp_table *table, char *text, size_t size);
 
 /* The two readers behind sp_table_take; `table` is empty but for its path. */
 sp_status sp_idx_take(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table *table,
