@@ -3,6 +3,8 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Five rows of four features; the one in the middle is never fitted to. */
 static float values[] = {
@@ -143,5 +145,128 @@ Test(preprocess, gathers_the_rows_asked_for_in_their_order) {
     float result[3][4];
     sp_preprocess_gather(&preprocess, &table, (uint32_t[]){4, 0, 4}, 3, result[0], table.features);
     cr_expect(result[0][3] == 400 && result[1][3] == 100 && result[2][3] == 400);
+    sp_preprocess_clear(&preprocess);
+}
+
+/* ---- Texts and missing values ---- */
+
+/* Rows of a number, a text with codes blue 0, red 1, grey 2, green 3, and a number; the last row is never fitted to. */
+static float mixed_values[] = {
+    1,   1,   10,  //
+    3,   0,   NAN, //
+    5,   1,   30,  //
+    NAN, NAN, 50,  //
+    99,  2,   99,  //
+};
+
+static sp_table mixed_table(sp_missing missing) {
+    static const char *const texts[] = {"blue", "red", "grey", "green"};
+    sp_categories *categories = keep(calloc(3, sizeof *categories));
+    for (int i = 0; i < 4; i++) cr_assert(sp_categories_add(&categories[1], texts[i]));
+    return (sp_table){.rows = 5,
+                      .features = 3,
+                      .values = mixed_values,
+                      .columns = {.features = 3, .categories = categories, .missing = missing}};
+}
+
+static const sp_rows first_four = {.index = (uint32_t[]){0, 1, 2, 3}, .count = 4};
+
+/* By hand: means 3 and 30; deviations with the means in place sqrt(8 / 4) and sqrt(800 / 4); blue before red, no grey.
+ */
+Test(preprocess, texts_and_means_of_the_training_rows_alone) {
+    sp_table mixed = mixed_table(SP_MISSING_MEAN);
+    sp_error error = {0};
+    sp_preprocess fit, copy;
+    must(sp_preprocess_fit(SP_NORMALIZE_STANDARD, &mixed, &first_four, &fit, &error), error);
+    cr_assert(fit.columns == 3 && fit.features == 4 && fit.onehot[1].width == 2);
+    cr_expect(fit.fill[0] == 3 && fit.fill[2] == 30);
+    float result[5][4], a = (float)(1 / sqrt(2.0)), b = (float)(1 / sqrt(200.0));
+    const float expected[5][4] = {
+        {-2 * a, 0, 1, -20 * b}, {0, 1, 0, 0}, {2 * a, 0, 1, 0}, {0, 0, 0, 20 * b}, {96 * a, 0, 0, 69 * b}};
+    sp_preprocess_gather(&fit, &mixed, (uint32_t[]){0, 1, 2, 3, 4}, 5, result[0], 4);
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 4; j++)
+            cr_expect_float_eq(result[i][j], expected[i][j], 1e-6 * fmax(1, fabsf(expected[i][j])), "%d %d: %g", i, j,
+                               (double)result[i][j]);
+    /* The copy has the codes of its own order: 0 blue, 1 red, and none else. */
+    must(sp_preprocess_copy(&fit, &copy, &error), error);
+    const float rows[5][3] = {{1, 1, 10}, {NAN, 0, NAN}, {3, NAN, 30}, {3, -1, 30}, {3, 2, 30}};
+    sp_preprocess_apply(&copy, 5, rows[0], result[0], 4);
+    for (int i = 0; i < 4; i++) cr_expect_float_eq(result[0][i], expected[0][i], 1e-6 * fmax(1, fabsf(expected[0][i])));
+    cr_expect(result[1][0] == 0 && result[1][1] == 1 && result[1][2] == 0 && result[1][3] == 0);
+    for (int i = 2; i < 5; i++) cr_expect(result[i][1] == 0 && result[i][2] == 0, "%d", i);
+    sp_preprocess_clear(&fit);
+    sp_preprocess_clear(&copy);
+}
+
+Test(preprocess, other_normalisations_leave_texts_as_they_are) {
+    sp_table mixed = mixed_table(SP_MISSING_MEAN);
+    static const float expected[][4] = {{1, 0, 1, 10}, {1 / 255.0f, 0, 1, 10 / 255.0f}, {0, 0, 1, 0}};
+    for (int kind = SP_NORMALIZE_NONE; kind <= SP_NORMALIZE_MINMAX; kind++) {
+        sp_error error = {0};
+        sp_preprocess fit;
+        float result[4];
+        must(sp_preprocess_fit((sp_normalize)kind, &mixed, &first_four, &fit, &error), error);
+        sp_preprocess_gather(&fit, &mixed, (uint32_t[]){0}, 1, result, 4);
+        for (int j = 0; j < 4; j++) cr_expect_float_eq(result[j], expected[kind][j], 1e-6, "%d %d", kind, j);
+        sp_preprocess_clear(&fit);
+    }
+}
+
+Test(preprocess, a_column_without_any_value_is_refused) {
+    sp_table mixed = mixed_table(SP_MISSING_MEAN);
+    const sp_rows two = {.index = (uint32_t[]){3}, .count = 1};
+    sp_error error = {0};
+    sp_preprocess fit;
+    mixed.path = (char *)"d.csv";
+    cr_expect_eq(sp_preprocess_fit(SP_NORMALIZE_NONE, &mixed, &two, &fit, &error), SP_BAD_DATA);
+    cr_expect(strstr(error.text, "d.csv: column 1 has no value in any training row; leave it out by data.ignore"), "%s",
+              error.text);
+    mixed.columns.categories = NULL;
+    error = (sp_error){0};
+    cr_expect_eq(sp_preprocess_fit(SP_NORMALIZE_NONE, &mixed, &two, &fit, &error), SP_BAD_DATA);
+    cr_expect(strstr(error.text, "d.csv: column 0 has no value"), "%s", error.text);
+}
+
+/* Where all columns are numbers, missing ones are filled in a loop of its own. */
+Test(preprocess, missing_numbers_alone) {
+    float values_of[7 * 20];
+    sp_table numbers = {.rows = 7, .features = 20, .values = values_of, .columns = {.missing = SP_MISSING_MEAN}};
+    sp_rows all;
+    sp_error error = {0};
+    sp_preprocess fit;
+    for (int i = 0; i < 140; i++) values_of[i] = i % 3 == 1 ? NAN : (float)i;
+    cr_assert(sp_rows_all(7, &all));
+    must(sp_preprocess_fit(SP_NORMALIZE_MINMAX, &numbers, &all, &fit, &error), error);
+    float result[7][20];
+    sp_preprocess_gather(&fit, &numbers, all.index, 7, result[0], 20);
+    for (int j = 0; j < 20; j++) {
+        double sum = 0, least = INFINITY, most = -INFINITY;
+        int count = 0;
+        for (int i = 0; i < 7; i++) {
+            double value = values_of[i * 20 + j];
+            if (isnan(value)) continue;
+            sum += value;
+            count++;
+            least = fmin(least, value);
+            most = fmax(most, value);
+        }
+        for (int i = 0; i < 7; i++) {
+            double value = isnan(values_of[i * 20 + j]) ? sum / count : values_of[i * 20 + j];
+            cr_expect_float_eq(result[i][j], (value - least) / (most - least), 1e-6, "row %d, column %d", i, j);
+        }
+    }
+    sp_rows_clear(&all);
+    sp_preprocess_clear(&fit);
+}
+
+Test(preprocess, maps_are_taken_back) {
+    sp_preprocess preprocess = fitted(SP_NORMALIZE_STANDARD, &table, &four);
+    float result[4][4];
+    sp_preprocess_gather(&preprocess, &table, four.index, 4, result[0], 4);
+    sp_preprocess_undo(&preprocess, 4, result[0]);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            cr_expect_float_eq(result[i][j], values[four.index[i] * 4 + (uint32_t)j], 1e-6 * 400, "%d %d", i, j);
     sp_preprocess_clear(&preprocess);
 }
