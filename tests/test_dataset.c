@@ -1,6 +1,8 @@
 /* The data of a training as its configuration names it: files, shares, and what is fitted to which rows. */
+#include "base/file.h"
 #include "data/dataset.h"
 #include "faults.h"
+#include "golden.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -264,5 +266,106 @@ Test(dataset, pipes_are_read_in_their_turn) {
     sp_data *data = LOADED(train, train_labels);
     cr_expect_eq(data->train.rows.count, ROWS);
     cr_expect_eq(data->classes.count, 2);
+    sp_data_destroy(data);
+}
+
+/* ---- Tables ---- */
+
+static void expect_features(const sp_data *data, const sp_part *part, const sp_json *expected, const char *what) {
+    size_t features = data->preprocess.features, rows = part->rows.count;
+    double numbers[200];
+    float found[200];
+    cr_assert(rows * features <= 200 && sp_json_items(expected) == rows * features, "%s", what);
+    golden_numbers(expected, numbers, rows * features);
+    sp_preprocess_gather(&data->preprocess, part->data->table, part->rows.index, rows, found, features);
+    for (size_t i = 0; i < rows * features; i++)
+        cr_expect_float_eq(found[i], numbers[i], 1e-6 * fmax(1, fabs(numbers[i])),
+                           "%s: row %zu, feature %zu: %g, not %g", what, i / features, i % features, (double)found[i],
+                           numbers[i]);
+}
+
+/* Texts, holes and numbers of the training file and of another as scikit-learn has them. */
+Test(dataset, tables_become_what_scikit_learn_makes_of_them) {
+    sp_error error = {0};
+    char *text;
+    size_t size;
+    must(sp_file_read("tests/reference/tabular.json", 1 << 20, &text, &size, &error), error);
+    sp_json *root = sp_json_parse(text, size);
+    cr_assert_not_null(root);
+    size_t cases = 0;
+    for (const sp_json *one = sp_json_first(sp_json_member(root, "cases")); one; one = sp_json_next(one), cases++) {
+        const char *normalize = sp_json_text(sp_json_member(one, "normalize"));
+        sp_data *data =
+            LOADED(file("data.train", sp_json_text(sp_json_member(root, "train"))),
+                   file("data.test", sp_json_text(sp_json_member(root, "new"))), "data.target=y",
+                   "data.categorical=onehot", "data.missing=mean", format_text("data.normalize=%s", normalize));
+        cr_assert_eq(data->preprocess.features, golden_number(sp_json_member(one, "features")));
+        expect_features(data, &data->train, sp_json_member(one, "train"), normalize);
+        expect_features(data, &data->test, sp_json_member(one, "new"), normalize);
+        sp_data_destroy(data);
+    }
+    cr_expect_eq(cases, 3);
+    sp_json_destroy(root);
+    free(text);
+}
+
+/* Rows that are drawn for a test give neither means nor categories. */
+Test(dataset, means_and_categories_of_the_training_rows_alone) {
+    char text[2000] = "c,x,y\n";
+    for (int i = 0; i < 40; i++) {
+        sprintf(text + strlen(text), "t%d,", i);
+        if (i % 4 != 0) sprintf(text + strlen(text), "%d", i * i);
+        sprintf(text + strlen(text), ",%d.5\n", i);
+    }
+    sp_data *data = LOADED(file("data.train", text), "data.test=0.25", "data.validation=0.25",
+                           "data.categorical=onehot", "data.missing=mean");
+    const sp_rows *rows = &data->train.rows;
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->index[i] % 4 == 0) continue;
+        sum += rows->index[i] * rows->index[i];
+        count++;
+    }
+    cr_assert_eq(rows->count, 20);
+    cr_expect_float_eq(data->preprocess.fill[1], sum / count, 1e-4);
+    cr_assert_eq(data->preprocess.features, 21, "a category of each training row, and x");
+    float found[20 * 21];
+    sp_preprocess_gather(&data->preprocess, data->train.data->table, rows->index, 20, found, 21);
+    for (int i = 0; i < 20; i++) {
+        float categories = 0;
+        for (int j = 0; j < 20; j++) categories += found[i * 21 + j];
+        cr_expect_eq(categories, 1);
+    }
+    sp_preprocess_gather(&data->preprocess, data->test.data->table, data->test.rows.index, 10, found, 21);
+    for (int i = 0; i < 10; i++)
+        for (int j = 0; j < 20; j++) cr_expect_eq(found[i * 21 + j], 0);
+    sp_data_destroy(data);
+}
+
+/* Weights are of the training rows, 1 on average over these; targets are fitted to them alone, too. */
+Test(dataset, weights_and_scaled_targets_of_the_training_rows) {
+    char text[2000] = "w,x,y\n";
+    for (int i = 0; i < 40; i++) sprintf(text + strlen(text), "%d,%d,%d.5\n", i % 5, i, i * i);
+    sp_data *data =
+        LOADED(file("data.train", text), "data.test=0.25", "data.sample_weight=w", "data.normalize_targets=minmax");
+    const sp_rows *rows = &data->train.rows;
+    const sp_dataset *set = data->train.data;
+    double sum = 0, before = 0;
+    for (size_t i = 0; i < rows->count; i++) before += rows->index[i] % 5;
+    float unit = (float)((double)rows->count / before);
+    float least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < rows->count; i++) {
+        uint32_t row = rows->index[i];
+        sum += set->weights[row];
+        cr_expect_eq(set->weights[row] == 0, row % 5 == 0);
+        if (row % 5 > 0) cr_expect_float_eq(set->weights[row] / (float)(row % 5), unit, 1e-6);
+        least = fminf(least, set->values[row]);
+        most = fmaxf(most, set->values[row]);
+    }
+    cr_expect_float_eq(sum, (double)rows->count, 1e-4);
+    cr_expect_eq(data->preprocess.features, 1, "the weight is no feature");
+    cr_expect_eq(data->target_scale.shift[0], least);
+    cr_expect_eq(data->target_scale.scale[0], (float)(1 / ((double)most - (double)least)));
+    cr_expect_eq(set->scale, &data->target_scale);
     sp_data_destroy(data);
 }
