@@ -260,7 +260,8 @@ typedef struct sp_progress {
 /*
  * Called by the training thread; every member may be NULL. `on_start` is handed one
  * line that says what will be trained. `on_step` runs within the step, on one
- * thread, and ends the training after that step by returning true; keep it short. On
+ * thread, and ends the training after that step (the next, where that is the last of
+ * its epoch) by returning true, with a checkpoint; keep it short. On
  * a machine with several NUMA nodes that thread is kept to one of them meanwhile.
  */
 typedef struct sp_observer {
@@ -269,15 +270,27 @@ typedef struct sp_observer {
     bool (*on_step)(void *context, const sp_progress *progress);
     void (*on_epoch)(void *context, const sp_epoch *epoch, const sp_progress *progress);
     void (*on_warning)(void *context, const char *line); /* why the training may not go well, and a remedy; once each */
+    /* Called behind on_step, within the step, too: true has a checkpoint written now, while training goes on. */
+    bool (*wants_checkpoint)(void *context);
     bool time_phases; /* look at the clock around every phase of every step; small steps take a little longer */
 } sp_observer;
 
 /*
- * Trains as `config` says and writes its run directory. `observer` may be NULL.
- * On SP_OK and on divergence (SP_FAILED with summary->status "diverged") the
- * directory is complete and `summary` is filled.
+ * Trains as `config` says and writes its run directory, files of an earlier run in it
+ * being moved aside. `observer` may be NULL. On SP_OK and on divergence (SP_FAILED
+ * with summary->status "diverged") the directory is complete and `summary` is filled.
+ * SP_FAILED, too: another training has the directory.
  */
 sp_status sp_train(const sp_config *config, const sp_observer *observer, sp_summary *summary, sp_error *error);
+
+/*
+ * Goes on with the training whose checkpoint the run directory holds (output.dir), to the
+ * bits that it would have come to without having been interrupted. Without a checkpoint
+ * training starts from the beginning; on_warning is told. Of a training that has ended, model and
+ * summary are written again. SP_BAD_CONFIG, SP_BAD_DATA: configuration, data or kernels are
+ * others, in what matters: each difference is named; or the checkpoint is damaged.
+ */
+sp_status sp_train_resume(const sp_config *config, const sp_observer *observer, sp_summary *summary, sp_error *error);
 
 #ifdef __cplusplus
 }

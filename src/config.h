@@ -36,7 +36,7 @@ typedef enum sp_decay { SP_DECAY_COUPLED = 1, SP_DECAY_DECOUPLED } sp_decay;
 enum { SP_AUTO = 0 };
 
 /* Longest value of a text key (a line of a file must hold it), and room for "FILE:LINE". */
-enum { SP_MOST_KEYS = 160, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
+enum { SP_MOST_KEYS = 160, SP_MOST_SHARDS = 4096, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
 
 /* A list of whole numbers or of choices. */
 typedef struct sp_list {
@@ -106,7 +106,9 @@ struct sp_config {
         int reduction;     /* sp_reduction */
     } parallel;
     struct {
-        char *dir; /* owned */
+        char *dir;                  /* owned */
+        long long checkpoint_every; /* epochs; 0: off */
+        double checkpoint_seconds;  /* 0: off */
     } output;
     int line[SP_MOST_KEYS]; /* by index of sp_keys: where each was set; 0: the default, -1: --set */
 };

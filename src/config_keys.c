@@ -249,7 +249,7 @@ const sp_key sp_keys[] = {
      .help = "OpenMP threads; auto: as many of those that OMP_NUM_THREADS, the affinity mask and the CPU quota allow "
              "as pay "
              "off, measured while training; never changes a result"},
-    {"parallel", "shards", WHOLE_OR(1, 4096, "auto"), .offset = AT(parallel.shards), .initial = "auto",
+    {"parallel", "shards", WHOLE_OR(1, SP_MOST_SHARDS, "auto"), .offset = AT(parallel.shards), .initial = "auto",
      .help = "slices of a mini-batch, whose gradients are summed in a fixed order; part of the result; auto: by the "
              "batch size"},
     {"parallel", "kernels", CHOICE(kernel_names), .offset = AT(parallel.kernels), .initial = "auto",
@@ -261,6 +261,12 @@ const sp_key sp_keys[] = {
 
     {"output", "dir", TEXT, .offset = AT(output.dir), .initial = "",
      .help = "the run directory; empty: runs/ and the name of the config file"},
+    {"output", "checkpoint_every", WHOLE(0, 1e9), .offset = AT(output.checkpoint_every), .initial = "0",
+     .help = "save all that train --resume needs after every so many epochs, while training goes on; 0: not by epochs"},
+    {"output", "checkpoint_seconds", REAL(0, 1e9), .offset = AT(output.checkpoint_seconds), .initial = "30",
+     .help =
+         "the same, within epochs too, whenever the last one is so many seconds old; 0: not by time. Either: at the "
+         "end, too; on Ctrl-C in any case"},
 };
 
 const size_t sp_key_count = sizeof sp_keys / sizeof *sp_keys;

@@ -163,3 +163,69 @@ void sp_diagnosis_epoch(sp_diagnosis *d, const sp_epoch *epoch, void (*tell)(voi
     if (epoch->validation_loss < d->best_validation) d->best_validation = epoch->validation_loss;
     for (size_t i = before; tell && i < d->lines; i++) tell(context, d->line[i]);
 }
+
+/* ---- To and from a file ----------------------------------------------------------------------------- */
+
+enum { OTHERS = 4, MOST_RULES = 2 * SP_MOST_LAYERS + OTHERS, LOSSES = 2 * (LONG + 1) + 1 };
+
+/* All rules in a fixed order: of each layer two, then those of the whole network; returns how many there are. */
+static size_t gather_rules(const sp_diagnosis *d, rule rules[MOST_RULES]) {
+    size_t depth = d->net->depth;
+    const rule others[OTHERS] = {d->fading, d->swinging, d->overfitting, d->stuck};
+    memcpy(rules, d->dead, depth * sizeof *rules);
+    memcpy(rules + depth, d->saturated, depth * sizeof *rules);
+    memcpy(rules + 2 * depth, others, sizeof others);
+    return 2 * depth + OTHERS;
+}
+
+static void scatter_rules(sp_diagnosis *d, const rule rules[MOST_RULES]) {
+    size_t depth = d->net->depth;
+    const rule *others = rules + 2 * depth;
+    memcpy(d->dead, rules, depth * sizeof *rules);
+    memcpy(d->saturated, rules + depth, depth * sizeof *rules);
+    d->fading = others[0];
+    d->swinging = others[1];
+    d->overfitting = others[2];
+    d->stuck = others[3];
+}
+
+void sp_diagnosis_record(const sp_diagnosis *d, sp_record *record) {
+    rule rules[MOST_RULES];
+    uint64_t counts[2 * MOST_RULES];
+    double losses[LOSSES];
+    char text[MOST_LINES * LINE] = "";
+    size_t count = gather_rules(d, rules), used = 0;
+    for (size_t i = 0; i < count; i++) {
+        counts[2 * i] = rules[i].held;
+        counts[2 * i + 1] = rules[i].told;
+    }
+    memcpy(losses, d->train, sizeof d->train);
+    memcpy(losses + LONG + 1, d->validation, sizeof d->validation);
+    losses[LOSSES - 1] = d->best_validation;
+    for (size_t i = 0; i < d->lines; i++) used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", d->line[i]);
+    sp_record_put_counts(record, "diagnosis.rules", counts, 2 * count);
+    sp_record_put_reals(record, "diagnosis.losses", losses, LOSSES);
+    sp_record_put_counts(record, "diagnosis.epochs", &(uint64_t){d->epochs}, 1);
+    sp_record_put_text(record, "diagnosis.lines", text, sizeof text);
+}
+
+sp_status sp_diagnosis_take(sp_diagnosis *d, const sp_safetensors *file, sp_error *error) {
+    rule rules[MOST_RULES];
+    uint64_t counts[2 * MOST_RULES], epochs;
+    double losses[LOSSES];
+    size_t count = gather_rules(d, rules);
+    sp_status status = sp_record_take_counts(file, "diagnosis.rules", counts, 2 * count, error);
+    if (!status) status = sp_record_take_reals(file, "diagnosis.losses", losses, LOSSES, error);
+    if (!status) status = sp_record_take_counts(file, "diagnosis.epochs", &epochs, 1, error);
+    if (status) return status;
+    for (size_t i = 0; i < count; i++) rules[i] = (rule){counts[2 * i], counts[2 * i + 1] != 0};
+    scatter_rules(d, rules);
+    memcpy(d->train, losses, sizeof d->train);
+    memcpy(d->validation, losses + LONG + 1, sizeof d->validation);
+    d->best_validation = losses[LOSSES - 1];
+    d->epochs = epochs;
+    const char *text = sp_safetensors_text(file, "diagnosis.lines");
+    for (d->lines = 0; text && *text && d->lines < MOST_LINES; text += strcspn(text, "\n") + 1)
+        snprintf(d->line[d->lines++], LINE, "%.*s", (int)strcspn(text, "\n"), text);
+    return SP_OK;
+}

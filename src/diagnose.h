@@ -2,6 +2,7 @@
 #ifndef SP_DIAGNOSE_H
 #define SP_DIAGNOSE_H
 
+#include "base/record.h"
 #include "net.h"
 
 typedef struct sp_diagnosis sp_diagnosis;
@@ -20,5 +21,9 @@ void sp_diagnosis_epoch(sp_diagnosis *diagnosis, const sp_epoch *epoch, void (*t
 /* The lines that were told. */
 size_t sp_diagnosis_count(const sp_diagnosis *diagnosis);
 const char *sp_diagnosis_line(const sp_diagnosis *diagnosis, size_t index);
+
+/* All that it remembers, and back. */
+void sp_diagnosis_record(const sp_diagnosis *diagnosis, sp_record *record);
+sp_status sp_diagnosis_take(sp_diagnosis *diagnosis, const sp_safetensors *file, sp_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "math/squares.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,56 @@ void sp_health_end(const sp_health *health, const sp_weights *weights, sp_layer_
                                       .saturated = saturated_share(health, l),
                                       .dead = dead_share(health, l)};
     }
+}
+
+/* ---- To and from a file --------------------------------------------------------------------------- */
+
+bool sp_health_is_due(const sp_health *health, size_t steps) {
+    return steps <= health->measured;
+}
+
+enum { NAME = 40 };
+
+/* Of layer l: the largest a of each unit, shard by shard. */
+static void name_of(size_t l, char name[NAME]) {
+    snprintf(name, NAME, "layer%zu.largest", l + 1);
+}
+
+void sp_health_record(const sp_health *health, sp_record *record) {
+    for (size_t l = 0; l < health->layout->net->depth; l++) {
+        char name[NAME];
+        size_t units = health->layout->net->layers[l].outputs, stride = health->layout->layers[l].stride;
+        if (!health->largest[l]) continue;
+        name_of(l, name);
+        float *plain = sp_record_floats(record, name, health->shards * units);
+        for (size_t s = 0; plain && s < health->shards; s++)
+            memcpy(plain + s * units, health->largest[l] + s * stride, units * sizeof *plain);
+    }
+}
+
+static sp_status take_layer(sp_health *health, size_t l, const sp_safetensors *file, sp_error *error) {
+    char name[NAME];
+    const sp_layer_layout *lay = &health->layout->layers[l];
+    size_t units = health->layout->net->layers[l].outputs, count = health->shards * units;
+    float *plain = sp_allocate(count, sizeof *plain);
+    if (!plain) return sp_fail_memory(error, "the checkpoint", sp_bytes(count, sizeof *plain));
+    name_of(l, name);
+    sp_status status = sp_safetensors_copy(file, name, count, 0, plain, error);
+    for (size_t s = 0; s < health->shards && !status; s++) {
+        float *largest = health->largest[l] + s * lay->stride;
+        memcpy(largest, plain + s * units, units * sizeof *plain);
+        for (size_t p = 0; p < lay->panels; p++)
+            health->alive[l][s * lay->panels + p] = all_positive(lay->panel[p].columns, largest + lay->panel[p].first);
+    }
+    free(plain);
+    return status;
+}
+
+sp_status sp_health_take(sp_health *health, const sp_safetensors *file, sp_error *error) {
+    sp_status status = SP_OK;
+    for (size_t l = 0; l < health->layout->net->depth && !status; l++)
+        if (health->largest[l]) status = take_layer(health, l, file, error);
+    return status;
 }
 
 /* ---- Life ----------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #ifndef SP_HEALTH_H
 #define SP_HEALTH_H
 
+#include "base/record.h"
 #include "pass.h"
 
 typedef struct sp_health sp_health;
@@ -29,6 +30,14 @@ void sp_health_look(sp_health *health, const sp_workspace *workspace, size_t l, 
 
 /* Of the measured step: a tile's gradient [count + biases] is summed, and its weights are about to move. */
 void sp_health_note(sp_health *health, const sp_tile *tile, const sp_weights *weights, const float *gradient);
+
+/*
+ * What the epoch has seen so far, and back; only while the measured step is still to come, of which there would be much
+ * to keep.
+ */
+bool sp_health_is_due(const sp_health *health, size_t steps);
+void sp_health_record(const sp_health *health, sp_record *record);
+sp_status sp_health_take(sp_health *health, const sp_safetensors *file, sp_error *error);
 
 /* The epoch is over, the weights have moved: what it came to, [depth]. */
 void sp_health_end(const sp_health *health, const sp_weights *weights, sp_layer_health *result);

@@ -133,6 +133,23 @@ void sp_layout_destroy(sp_layout *layout) {
     free(layout);
 }
 
+void sp_layout_unpack(const sp_layout *layout, const float *tiles, float *plain) {
+    for (size_t i = 0; i < layout->tiles; i++) {
+        const sp_tile *tile = &layout->tile[i];
+        const sp_layer *layer = &layout->net->layers[tile->layer];
+        const sp_panel *panel = &layout->layers[tile->layer].panel[tile->panel];
+        const float *from = tiles + tile->at;
+        for (size_t row = 0; row < tile->rows; row++)
+            memcpy(plain + layer->weights + (tile->row + row) * layer->outputs + panel->first,
+                   from + row * panel->width, panel->columns * sizeof *plain);
+        if (tile->biases > 0)
+            memcpy(plain + layer->bias + panel->first, from + tile->count, panel->columns * sizeof *plain);
+        if (tile->scales > 0)
+            memcpy(plain + layer->scale + panel->first, from + tile->count + tile->biases,
+                   panel->columns * sizeof *plain);
+    }
+}
+
 sp_status sp_weights_create(const sp_layout *layout, sp_weights **weights, sp_error *error) {
     sp_weights *made = calloc(1, sizeof *made);
     if (made) {

@@ -61,6 +61,9 @@ void sp_layout_destroy(sp_layout *layout);
 /* Rows first .. first + rows - 1 of W(l), layer l from 0, are its strip `strip`. */
 void sp_layout_strip(const sp_layout *layout, size_t l, size_t strip, size_t *first, size_t *rows);
 
+/* From a vector of all tiles, tile by tile, to the plain one of net.h. */
+void sp_layout_unpack(const sp_layout *layout, const float *tiles, float *plain);
+
 /* Weights, biases, scales and running statistics in use. Where panels are whole layers, `packed` is the plain vector
  * itself. */
 typedef struct sp_weights {

@@ -140,8 +140,8 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     if (plan->threads > 1 && sp_inputs_may_own(layout, plan->batch_size, sp_augment_is_on(&plan->augment)))
         bytes += sp_bytes(plan->threads, sp_inputs_bytes(layout, plan->batch_size));
     if (sp_augment_is_on(&plan->augment)) bytes += sp_augmenter_bytes(table->height, table->width, plan->shards);
-    for (int i = 0; i < 3; i++) bytes += table_bytes(data->files[i]);
-    return bytes;
+    bytes += sp_bytes(layout->all_tiles, 2 * sizeof(float)); /* of which the layers' figures are made */
+    return bytes + plan->data_bytes;
 }
 
 sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
@@ -182,6 +182,7 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     if (status) return status;
     plan->threads_follow = config->parallel.threads == SP_AUTO;
     plan->threads = plan->threads_follow ? useful_threads(plan) : (size_t)config->parallel.threads;
+    for (int i = 0; i < 3; i++) plan->data_bytes += table_bytes(data->files[i]);
     plan->total_bytes = memory_of(plan, data);
     return SP_OK;
 }

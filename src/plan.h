@@ -25,7 +25,8 @@ typedef struct sp_plan {
     double average;             /* share that the average of the weights keeps in a step; 0: none is kept */
     sp_schedule schedule;       /* as it is before the first step */
     double step_flops;          /* of a full mini-batch */
-    size_t total_bytes;         /* of memory, about */
+    size_t total_bytes;         /* of memory, about; without that of checkpoints */
+    size_t data_bytes;          /* those of the data */
 } sp_plan;
 
 /*

@@ -2,42 +2,57 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { PATH = 4096 };
+enum { PATH = SP_RUNDIR_PATH };
 
-static const char *const file_names[] = {"config.ini", "metrics.csv", "summary.json", "model.safetensors", NULL};
+/* The checkpoints first: once they are gone, nothing is resumed of a run whose files have moved in part. */
+static const char *const file_names[] = {SP_CHECKPOINT_BEFORE, SP_CHECKPOINT_NAME,  "config.ini", "metrics.csv",
+                                         "summary.json",       "model.safetensors", NULL};
 
 struct sp_rundir {
     const char *folder; /* borrowed from the configuration */
-    FILE *metrics;      /* owned */
+    sp_lock *lock;      /* owned; NULL: the file system knows none */
+    int metrics;        /* owned: metrics.csv; negative: not opened */
+    char *row;          /* owned [row_size]: where a row is put together */
+    size_t row_size;
+    sp_metrics_mark mark;
 };
 
-static sp_status path_of(const sp_rundir *rundir, const char *name, char path[PATH], sp_error *error) {
+sp_status sp_rundir_path(const sp_rundir *rundir, const char *name, char path[PATH], sp_error *error) {
     if (sp_path_join(path, PATH, rundir->folder, name)) return SP_OK;
     return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; set output.dir to a shorter one", rundir->folder);
+}
+
+bool sp_rundir_has(const sp_rundir *rundir, const char *name) {
+    char path[PATH];
+    return sp_path_join(path, PATH, rundir->folder, name) && sp_file_exists(path);
 }
 
 /* An earlier run's files must not stand beside this one's; nor are they thrown away. */
 static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
     char path[PATH], previous[PATH], kept[PATH];
     bool any = false;
-    sp_status status = path_of(rundir, "previous", previous, error);
+    sp_status status = sp_rundir_path(rundir, "previous", previous, error);
     for (int i = 0; file_names[i] && !status; i++) {
-        status = path_of(rundir, file_names[i], path, error);
+        status = sp_rundir_path(rundir, file_names[i], path, error);
         any = any || (!status && sp_file_exists(path));
     }
     if (status || !any) return status;
     status = sp_folder_create(previous, error);
     for (int i = 0; file_names[i] && !status; i++) {
-        status = path_of(rundir, file_names[i], path, error);
+        status = sp_rundir_path(rundir, file_names[i], path, error);
         if (status || !sp_path_join(kept, sizeof kept, previous, file_names[i])) break;
         remove(kept); /* of the run before the previous one */
         if (rename(path, kept) && errno != ENOENT)
@@ -48,35 +63,148 @@ static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
     return status;
 }
 
-static sp_status start_metrics(sp_rundir *rundir, size_t layers, sp_error *error) {
-    char path[PATH];
-    sp_status status = path_of(rundir, "metrics.csv", path, error);
-    if (status) return status;
-    rundir->metrics = fopen(path, "we");
-    if (rundir->metrics) {
-        fputs("epoch,seconds,learning_rate,train_loss,train_accuracy,validation_loss,"
-              "validation_accuracy,samples_per_second",
-              rundir->metrics);
-        for (size_t l = 1; l <= layers; l++)
-            fprintf(rundir->metrics, ",layer%zu_gradient_norm,layer%zu_update_ratio,layer%zu_saturated,layer%zu_dead",
-                    l, l, l, l);
-        fputc('\n', rundir->metrics);
-        if (fflush(rundir->metrics) == 0 && !ferror(rundir->metrics)) return SP_OK;
+/* ---- metrics.csv ----------------------------------------------------------------------------- */
+
+sp_metrics_mark sp_rundir_mark(const sp_rundir *rundir) {
+    return rundir->mark;
+}
+
+static sp_metrics_mark mark_behind(sp_metrics_mark mark, const char *line, size_t length) {
+    return (sp_metrics_mark){mark.bytes + length, sp_hash_bytes(line, length, mark.xxh64)};
+}
+
+/* Writes the line that stands in rundir->row at once: whenever the program is killed, there is none in part. */
+static sp_status write_row(sp_rundir *rundir, size_t length, sp_error *error) {
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = write(rundir->metrics, rundir->row + done, length - done);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        done += (size_t)count;
     }
+    if (done == length) {
+        rundir->mark = mark_behind(rundir->mark, rundir->row, length);
+        return SP_OK;
+    }
+    int cause = errno;
+    bool cut = ftruncate(rundir->metrics, (off_t)rundir->mark.bytes) == 0;
+    return sp_fail(error, SP_FAILED, "%s/metrics.csv: writing failed (%s)%s; free some space", rundir->folder,
+                   strerror(cause), cut ? "" : " within a row");
+}
+
+/* The file, and room for a row of so many layers. */
+static sp_status open_metrics(sp_rundir *rundir, int flags, size_t layers, sp_error *error) {
+    char path[PATH];
+    sp_status status = sp_rundir_path(rundir, "metrics.csv", path, error);
+    if (status) return status;
+    rundir->row_size = 1024 + layers * 256;
+    rundir->row = malloc(rundir->row_size);
+    if (!rundir->row) return sp_fail_memory(error, path, rundir->row_size);
+    rundir->metrics = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0666);
+    if (rundir->metrics >= 0) return SP_OK;
     return sp_fail(error, SP_FAILED, "%s: cannot be written (%s); set output.dir to a folder that can", path,
                    strerror(errno));
 }
 
-sp_status sp_rundir_create(const sp_config *config, size_t layers, sp_rundir **rundir, sp_error *error) {
+static sp_status start_metrics(sp_rundir *rundir, size_t layers, sp_error *error) {
+    sp_status status = open_metrics(rundir, O_CREAT | O_TRUNC, layers, error);
+    if (status) return status;
+    size_t used = (size_t)snprintf(rundir->row, rundir->row_size,
+                                   "epoch,seconds,learning_rate,train_loss,train_accuracy,validation_loss,"
+                                   "validation_accuracy,samples_per_second");
+    for (size_t l = 1; l <= layers; l++)
+        used += (size_t)snprintf(rundir->row + used, rundir->row_size - used,
+                                 ",layer%zu_gradient_norm,layer%zu_update_ratio,layer%zu_saturated,layer%zu_dead", l, l,
+                                 l, l);
+    rundir->row[used++] = '\n';
+    return write_row(rundir, used, error);
+}
+
+/* Whether the file begins with what `mark` is of. */
+static sp_status check_metrics(const char *path, sp_metrics_mark mark, sp_error *error) {
+    char *text;
+    size_t size;
+    sp_metrics_mark found = {0};
+    sp_status status = sp_file_read(path, SIZE_MAX / 4, &text, &size, error);
+    if (status) return status;
+    while (found.bytes < mark.bytes && found.bytes < size) {
+        const char *line = text + found.bytes, *end = memchr(line, '\n', size - found.bytes);
+        found = mark_behind(found, line, end ? (size_t)(end + 1 - line) : size - found.bytes);
+    }
+    free(text);
+    if (found.bytes == mark.bytes && found.xxh64 == mark.xxh64) return SP_OK;
+    return sp_fail(error, SP_BAD_DATA,
+                   "%s: is not as the checkpoint left it, whose epochs it should begin with; put that back, or train "
+                   "anew without --resume",
+                   path);
+}
+
+static sp_status continue_metrics(sp_rundir *rundir, size_t layers, sp_metrics_mark mark, sp_error *error) {
     char path[PATH];
+    sp_status status = sp_rundir_path(rundir, "metrics.csv", path, error);
+    if (!status) status = check_metrics(path, mark, error);
+    if (!status) status = open_metrics(rundir, 0, layers, error);
+    if (status) return status;
+    rundir->mark = mark;
+    if (ftruncate(rundir->metrics, (off_t)mark.bytes) == 0) return SP_OK;
+    return sp_fail(error, SP_FAILED, "%s: writing failed (%s); check the disk", path, strerror(errno));
+}
+
+sp_status sp_rundir_sync(const sp_rundir *rundir, sp_error *error) {
+    if (fsync(rundir->metrics) == 0 || errno == EINVAL) return SP_OK;
+    return sp_fail(error, SP_FAILED, "%s/metrics.csv: writing failed (%s); check the disk", rundir->folder,
+                   strerror(errno));
+}
+
+/* Appends ",VALUE" to the row; nothing behind the comma where it was not measured. Returns its new length. */
+static size_t print_cell(sp_rundir *rundir, size_t used, double value, const char *format) {
+    char text[40] = "";
+    if (!isnan(value)) {
+        snprintf(text, sizeof text, format, value);
+        char *comma = strchr(text, ','); /* a locale's decimal comma */
+        if (comma) *comma = '.';
+    }
+    return used + (size_t)snprintf(rundir->row + used, rundir->row_size - used, ",%s", text);
+}
+
+sp_status sp_rundir_add_epoch(sp_rundir *rundir, const sp_epoch *epoch, sp_error *error) {
+    size_t used = (size_t)snprintf(rundir->row, rundir->row_size, "%zu", epoch->epoch);
+    used = print_cell(rundir, used, epoch->seconds, "%.6f");
+    used = print_cell(rundir, used, epoch->learning_rate, "%.9g");
+    used = print_cell(rundir, used, epoch->train_loss, "%.9g");
+    used = print_cell(rundir, used, epoch->train_accuracy, "%.6f");
+    used = print_cell(rundir, used, epoch->validation_loss, "%.9g");
+    used = print_cell(rundir, used, epoch->validation_accuracy, "%.6f");
+    used = print_cell(rundir, used, epoch->samples_per_second, "%.0f");
+    for (size_t l = 0; l < epoch->layers; l++) {
+        used = print_cell(rundir, used, epoch->health[l].gradient_norm, "%.6g");
+        used = print_cell(rundir, used, epoch->health[l].update_ratio, "%.6g");
+        used = print_cell(rundir, used, epoch->health[l].saturated, "%.6g");
+        used = print_cell(rundir, used, epoch->health[l].dead, "%.6g");
+    }
+    rundir->row[used++] = '\n';
+    return write_row(rundir, used, error);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static sp_status take_lock(sp_rundir *rundir, sp_error *error) {
+    char path[PATH], who[40] = "another process";
+    long holder;
+    sp_status status = sp_rundir_path(rundir, ".lock", path, error);
+    if (!status) status = sp_lock_take(path, &rundir->lock, &holder, error);
+    if (status || holder == 0) return status;
+    if (holder > 0) snprintf(who, sizeof who, "process %ld", holder);
+    return sp_fail(error, SP_FAILED, "%s: %s is training into it; wait for that, or set output.dir to another folder",
+                   rundir->folder, who);
+}
+
+sp_status sp_rundir_open(const sp_config *config, sp_rundir **rundir, sp_error *error) {
     sp_rundir *made = calloc(1, sizeof *made);
     if (!made) return sp_fail_memory(error, "the run directory", sizeof *made);
-    made->folder = config->output.dir;
+    *made = (sp_rundir){.folder = config->output.dir, .metrics = -1};
     sp_status status = sp_folder_create(made->folder, error);
-    if (!status) status = keep_previous(made, error);
-    if (!status) status = path_of(made, "config.ini", path, error);
-    if (!status) status = sp_config_save(config, path, error);
-    if (!status) status = start_metrics(made, layers, error);
+    if (!status) status = take_lock(made, error);
     if (status) {
         sp_rundir_destroy(made);
         return status;
@@ -85,42 +213,41 @@ sp_status sp_rundir_create(const sp_config *config, size_t layers, sp_rundir **r
     return SP_OK;
 }
 
-/* Appends ",VALUE"; nothing behind the comma where it was not measured. */
-static void print_cell(FILE *stream, double value, const char *format) {
-    char text[40] = "";
-    if (!isnan(value)) {
-        snprintf(text, sizeof text, format, value);
-        char *comma = strchr(text, ','); /* a locale's decimal comma */
-        if (comma) *comma = '.';
-    }
-    fprintf(stream, ",%s", text);
+static sp_status save_config(const sp_rundir *rundir, const sp_config *config, sp_error *error) {
+    char path[PATH];
+    sp_status status = sp_rundir_path(rundir, "config.ini", path, error);
+    return status ? status : sp_config_save(config, path, error);
 }
 
-sp_status sp_rundir_add_epoch(sp_rundir *rundir, const sp_epoch *epoch, sp_error *error) {
-    FILE *stream = rundir->metrics;
-    fprintf(stream, "%zu", epoch->epoch);
-    print_cell(stream, epoch->seconds, "%.6f");
-    print_cell(stream, epoch->learning_rate, "%.9g");
-    print_cell(stream, epoch->train_loss, "%.9g");
-    print_cell(stream, epoch->train_accuracy, "%.6f");
-    print_cell(stream, epoch->validation_loss, "%.9g");
-    print_cell(stream, epoch->validation_accuracy, "%.6f");
-    print_cell(stream, epoch->samples_per_second, "%.0f");
-    for (size_t l = 0; l < epoch->layers; l++) {
-        print_cell(stream, epoch->health[l].gradient_norm, "%.6g");
-        print_cell(stream, epoch->health[l].update_ratio, "%.6g");
-        print_cell(stream, epoch->health[l].saturated, "%.6g");
-        print_cell(stream, epoch->health[l].dead, "%.6g");
-    }
-    fputc('\n', stream);
-    if (fflush(stream) == 0 && !ferror(stream)) return SP_OK;
-    return sp_fail(error, SP_FAILED, "%s/metrics.csv: writing failed (%s); free some space", rundir->folder,
-                   strerror(errno));
+sp_status sp_rundir_begin(sp_rundir *rundir, const sp_config *config, size_t layers, sp_error *error) {
+    sp_status status = keep_previous(rundir, error);
+    if (!status) status = save_config(rundir, config, error);
+    return status ? status : start_metrics(rundir, layers, error);
 }
+
+sp_status sp_rundir_continue(sp_rundir *rundir, const sp_config *config, size_t layers, sp_metrics_mark mark,
+                             sp_error *error) {
+    char path[PATH];
+    sp_status status = continue_metrics(rundir, layers, mark, error);
+    if (!status) status = sp_rundir_path(rundir, "summary.json", path, error);
+    if (!status && remove(path) && errno != ENOENT)
+        status = sp_fail(error, SP_FAILED, "%s: cannot be removed (%s); free it", path, strerror(errno));
+    return status ? status : save_config(rundir, config, error);
+}
+
+void sp_rundir_destroy(sp_rundir *rundir) {
+    if (!rundir) return;
+    if (rundir->metrics >= 0) close(rundir->metrics);
+    free(rundir->row);
+    sp_lock_release(rundir->lock);
+    free(rundir);
+}
+
+/* ---- What it came to ------------------------------------------------------------------------- */
 
 sp_status sp_rundir_save_model(sp_rundir *rundir, const sp_model *model, sp_error *error) {
     char path[PATH];
-    sp_status status = path_of(rundir, "model.safetensors", path, error);
+    sp_status status = sp_rundir_path(rundir, "model.safetensors", path, error);
     return status ? status : sp_model_save(model, path, error);
 }
 
@@ -194,7 +321,7 @@ sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, c
                                  sp_error *error) {
     char path[PATH];
     sp_output *output;
-    sp_status status = path_of(rundir, "summary.json", path, error);
+    sp_status status = sp_rundir_path(rundir, "summary.json", path, error);
     if (status) return status;
     sp_json *root = summary_document(summary, diagnosis);
     char *text = root ? sp_json_print(root, true) : NULL;
@@ -207,10 +334,4 @@ sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, c
     }
     free(text);
     return status;
-}
-
-void sp_rundir_destroy(sp_rundir *rundir) {
-    if (!rundir) return;
-    if (rundir->metrics) fclose(rundir->metrics);
-    free(rundir);
 }

@@ -66,3 +66,26 @@ void sp_schedule_observe(sp_schedule *s, size_t epoch, double value) {
         s->since_best = 0;
     }
 }
+
+bool sp_schedule_knows_its_end(const sp_schedule *s) {
+    return s->name == SP_SCHEDULE_LINEAR || s->name == SP_SCHEDULE_POLYNOMIAL || s->name == SP_SCHEDULE_ONE_CYCLE ||
+           (s->name == SP_SCHEDULE_COSINE && s->every == 0);
+}
+
+void sp_schedule_record(const sp_schedule *s, sp_record *record) {
+    sp_record_put_reals(record, "schedule", (double[]){s->rate, s->lowered, s->best}, 3);
+    sp_record_put_counts(record, "schedule.since_best", &(uint64_t){s->since_best}, 1);
+}
+
+sp_status sp_schedule_take(sp_schedule *s, const sp_safetensors *file, sp_error *error) {
+    double state[3];
+    uint64_t since_best;
+    sp_status status = sp_record_take_reals(file, "schedule", state, 3, error);
+    if (!status) status = sp_record_take_counts(file, "schedule.since_best", &since_best, 1, error);
+    if (status) return status;
+    s->rate = state[0];
+    s->lowered = state[1];
+    s->best = state[2];
+    s->since_best = since_best;
+    return SP_OK;
+}

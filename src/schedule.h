@@ -2,6 +2,8 @@
 #ifndef SP_SCHEDULE_H
 #define SP_SCHEDULE_H
 
+#include "base/record.h"
+
 #include <stddef.h>
 
 /*
@@ -44,5 +46,12 @@ double sp_schedule_rate(const sp_schedule *schedule, size_t step);
 
 /* plateau: tells what an epoch (from 1) came to; larger is better. Better by less than 0.01 % is no better. */
 void sp_schedule_observe(sp_schedule *schedule, size_t epoch, double value);
+
+/* What of it changes while training goes on, and back. */
+void sp_schedule_record(const sp_schedule *schedule, sp_record *record);
+sp_status sp_schedule_take(sp_schedule *schedule, const sp_safetensors *file, sp_error *error);
+
+/* Whether its rates depend on how long the whole training is. */
+bool sp_schedule_knows_its_end(const sp_schedule *schedule);
 
 #endif

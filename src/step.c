@@ -34,17 +34,18 @@ struct sp_stepper {
     sp_inputs *inputs; /* owned [team.most]: each thread's own; NULL: they have none */
     float **gradients; /* owned [shards]: each shard's, all tiles; NULL: reduction is fused */
     size_t batch_size;
-    uint64_t seed;               /* of noise and dropout */
-    double norm_momentum;        /* of running moments */
-    const sp_schedule *schedule; /* of the epoch at hand */
-    const uint32_t *order;       /* borrowed [rows]: likewise */
-    size_t rows;
+    uint64_t seed;                                /* of noise and dropout */
+    double norm_momentum;                         /* of running moments */
+    const sp_schedule *schedule;                  /* of the epoch at hand */
+    const uint32_t *order;                        /* borrowed [rows]: likewise */
+    size_t rows;                                  /* of an epoch */
     size_t updates;                               /* before the epoch at hand */
     size_t saved_updates;                         /* when all was saved */
     bool (*on_step)(void *context, size_t steps); /* NULL: nobody watches */
     void *context;
     float *collect; /* where the sums go instead of an update, by tile->at; NULL: update */
     size_t done;    /* steps of the epoch */
+    size_t resumed; /* steps of the next one that are done already */
     /* A thread that is late may look at these while another sets them. */
     atomic_bool stop, broken; /* broken: the last step's loss is not finite, or its gradient */
     atomic_size_t unbounded;  /* the highest layer, from 1, whose gradient is not finite; 0: all are */
@@ -337,18 +338,21 @@ static void run_steps(sp_stepper *t, size_t first, size_t last) {
 
 sp_tally sp_stepper_epoch(sp_stepper *t, const uint32_t *order, size_t rows, const sp_schedule *schedule,
                           bool (*on_step)(void *context, size_t steps), void *context) {
-    size_t steps = sp_batch_count(rows, t->batch_size);
+    size_t steps = sp_batch_count(rows, t->batch_size), resumed = t->resumed;
+    t->resumed = 0;
     t->schedule = schedule;
     t->stop = t->broken = false;
     t->unbounded = 0;
     t->order = order;
     t->rows = rows;
-    sp_health_begin(t->health, rows, t->batch_size);
     t->on_step = on_step;
     t->context = context;
-    memset(t->shards->tallies, 0, t->shards->count * sizeof *t->shards->tallies);
+    if (resumed == 0) {
+        sp_health_begin(t->health, rows, t->batch_size);
+        memset(t->shards->tallies, 0, t->shards->count * sizeof *t->shards->tallies);
+    }
 
-    for (size_t done = 0, count; done < steps && !t->stop; done += count) {
+    for (size_t done = resumed, count; done < steps && !t->stop; done += count) {
         size_t threads;
         count = sp_team_next(&t->team, steps - done, &threads);
         if (threads != t->crew->threads) share_out(t, threads);
@@ -396,6 +400,43 @@ void sp_stepper_undo(sp_stepper *t) {
     sp_update_restore(t->update);
 }
 
+bool sp_stepper_can_pause(const sp_stepper *t, size_t steps) {
+    return t->unbounded == 0 && sp_health_is_due(t->health, steps);
+}
+
+void sp_stepper_record(const sp_stepper *t, size_t steps, bool undoable, sp_record *record) {
+    double losses[SP_MOST_SHARDS];
+    uint64_t counts[2 * SP_MOST_SHARDS];
+    size_t shards = t->shards->count;
+    for (size_t s = 0; s < shards; s++) {
+        const sp_tally *tally = &t->shards->tallies[s];
+        losses[s] = steps > 0 ? tally->loss : 0;
+        counts[2 * s] = steps > 0 ? tally->correct : 0;
+        counts[2 * s + 1] = steps > 0 ? tally->rows : 0;
+    }
+    sp_record_put_reals(record, "tallies.loss", losses, shards);
+    sp_record_put_counts(record, "tallies.rows", counts, 2 * shards);
+    sp_health_record(t->health, record);
+    sp_update_record(t->update, undoable, record);
+}
+
+sp_status sp_stepper_take(sp_stepper *t, size_t epochs, size_t steps, bool undoable, const sp_safetensors *file,
+                          sp_error *error) {
+    double losses[SP_MOST_SHARDS];
+    uint64_t counts[2 * SP_MOST_SHARDS];
+    size_t shards = t->shards->count;
+    sp_health_begin(t->health, t->rows, t->batch_size);
+    sp_status status = sp_record_take_reals(file, "tallies.loss", losses, shards, error);
+    if (!status) status = sp_record_take_counts(file, "tallies.rows", counts, 2 * shards, error);
+    if (!status) status = sp_health_take(t->health, file, error);
+    if (!status) status = sp_update_take(t->update, undoable, file, error);
+    for (size_t s = 0; s < shards && !status; s++)
+        t->shards->tallies[s] = (sp_tally){losses[s], counts[2 * s], counts[2 * s + 1]};
+    t->updates = t->saved_updates = epochs * sp_batch_count(t->rows, t->batch_size);
+    t->done = t->resumed = steps;
+    return status;
+}
+
 size_t sp_stepper_threads(const sp_stepper *t) {
     return t->team.best;
 }
@@ -413,29 +454,11 @@ sp_tally sp_stepper_step(sp_stepper *t, sp_batch batch, double eta) {
     return sp_stepper_epoch(t, batch.rows, batch.count, &constant, NULL, NULL);
 }
 
-/* From tile order to the plain vector of net.h. */
-static void unpack(const sp_layout *layout, const float *collected, float *gradients) {
-    for (size_t i = 0; i < layout->tiles; i++) {
-        const sp_tile *tile = &layout->tile[i];
-        const sp_layer *layer = &layout->net->layers[tile->layer];
-        const sp_panel *panel = &layout->layers[tile->layer].panel[tile->panel];
-        const float *from = collected + tile->at;
-        for (size_t row = 0; row < tile->rows; row++)
-            memcpy(gradients + layer->weights + (tile->row + row) * layer->outputs + panel->first,
-                   from + row * panel->width, panel->columns * sizeof *gradients);
-        if (tile->biases > 0)
-            memcpy(gradients + layer->bias + panel->first, from + tile->count, panel->columns * sizeof *gradients);
-        if (tile->scales > 0)
-            memcpy(gradients + layer->scale + panel->first, from + tile->count + tile->biases,
-                   panel->columns * sizeof *gradients);
-    }
-}
-
 sp_status sp_stepper_gradients(sp_stepper *t, sp_batch batch, float *gradients, sp_tally *tally, sp_error *error) {
     t->collect = sp_allocate(t->layout->all_tiles, sizeof *t->collect);
     if (!t->collect) return sp_fail_memory(error, "the gradients", sp_bytes(t->layout->all_tiles, sizeof(float)));
     *tally = sp_stepper_step(t, batch, 0);
-    unpack(t->layout, t->collect, gradients);
+    sp_layout_unpack(t->layout, t->collect, gradients);
     free(t->collect);
     t->collect = NULL;
     return SP_OK;
@@ -524,6 +547,7 @@ sp_status sp_stepper_create(const sp_plan *plan, const sp_data *data, sp_weights
                          .weights = weights,
                          .team = sp_team_create(plan->threads, !plan->threads_follow),
                          .batch_size = plan->batch_size,
+                         .rows = plan->rows,
                          .seed = plan->seed,
                          .norm_momentum = plan->norm_momentum};
     bool private = plan->reduction == SP_REDUCTION_PRIVATE;

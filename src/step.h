@@ -2,6 +2,7 @@
 #ifndef SP_STEP_H
 #define SP_STEP_H
 
+#include "base/record.h"
 #include "batch.h"
 #include "data/dataset.h"
 #include "metrics.h"
@@ -45,6 +46,23 @@ const sp_workspace *sp_stepper_passes(const sp_stepper *stepper);
 bool sp_stepper_save(sp_stepper *stepper);
 void sp_stepper_undo(sp_stepper *stepper);
 
+/*
+ * All that the steps to come depend on, of a training that has done `steps` steps (0: none) of the epoch under way:
+ * weights, optimizer and average, and what that epoch has summed up; `undoable`: what sp_stepper_undo goes back to,
+ * too. Between two steps, which is where on_step is called; and, within an epoch, only where sp_stepper_can_pause.
+ */
+void sp_stepper_record(const sp_stepper *stepper, size_t steps, bool undoable, sp_record *record);
+
+/*
+ * Back from the file, for a training that has done `epochs` whole epochs before: the next sp_stepper_epoch goes on
+ * behind `steps`. SP_BAD_DATA, SP_FAILED: see base/record.h.
+ */
+sp_status sp_stepper_take(sp_stepper *stepper, size_t epochs, size_t steps, bool undoable, const sp_safetensors *file,
+                          sp_error *error);
+
+/* Whether an epoch can be left after so many steps; false: do the next one, too, or it has broken down. */
+bool sp_stepper_can_pause(const sp_stepper *stepper, size_t steps);
+
 /* Threads that its last steps were worth; the plan's, where they are fixed. */
 size_t sp_stepper_threads(const sp_stepper *stepper);
 
@@ -64,10 +82,10 @@ sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 sp_status sp_stepper_gradients(sp_stepper *stepper, sp_batch batch, float *gradients, sp_tally *tally, sp_error *error);
 
 /*
- * One step a mini-batch of `order` [rows], with the learning rates of the schedule, of which every step so far was one.
- * After each, `on_step` (NULL: nothing) is called by one
- * thread with the number of steps done; the epoch ends when it returns true. Returns loss and
- * hits over the epoch, each row's by the weights of its step.
+ * One step a mini-batch of `order` [rows], all or (sp_stepper_take) the rest of them, with the learning rates of the
+ * schedule, of which every step so far was one. After each, `on_step` (NULL: nothing) is called by one thread with the
+ * number of steps done; the epoch ends when it returns true. Returns loss and hits over the epoch, each row's by the
+ * weights of its step.
  */
 sp_tally sp_stepper_epoch(sp_stepper *stepper, const uint32_t *order, size_t rows, const sp_schedule *schedule,
                           bool (*on_step)(void *context, size_t steps), void *context);

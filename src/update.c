@@ -6,6 +6,7 @@
 #include "math/squares.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +171,51 @@ void sp_update_restore(sp_update *update) {
     float *vector[SP_OPTIM_STATES + 2];
     size_t count = vectors(update, vector), length = update->layout->packed;
     for (size_t i = 0; i < count; i++) memcpy(vector[i], update->saved + i * length, length * sizeof(float));
+}
+
+/* ---- To and from a file -------------------------------------------------------------------------- */
+
+enum { NAME = 40 };
+
+/* Of the vector that stands at `index` in vectors(); of its copy, too. */
+static void name_of(const sp_update *update, size_t index, bool copy, char name[NAME]) {
+    size_t states = sp_optim_states(update->optim.name);
+    const char *before = copy ? "start." : "";
+    if (index == 0)
+        snprintf(name, NAME, "%sweights", before);
+    else if (index <= states)
+        snprintf(name, NAME, "%soptimizer%zu", before, index);
+    else
+        snprintf(name, NAME, "%saverage", before);
+}
+
+void sp_update_record(const sp_update *update, bool kept, sp_record *record) {
+    float *vector[SP_OPTIM_STATES + 2];
+    size_t count = vectors(update, vector), length = update->layout->packed;
+    for (size_t i = 0; i < (kept ? 2 * count : count); i++) {
+        char name[NAME];
+        name_of(update, i % count, i >= count, name);
+        sp_weights view = {update->layout, i < count ? vector[i] : update->saved + (i - count) * length};
+        float *plain = sp_record_floats(record, name, update->layout->net->floats);
+        if (plain) sp_weights_store(&view, plain);
+    }
+}
+
+sp_status sp_update_take(sp_update *update, bool kept, const sp_safetensors *file, sp_error *error) {
+    float *vector[SP_OPTIM_STATES + 2];
+    size_t count = vectors(update, vector), length = update->layout->packed, floats = update->layout->net->floats;
+    float *plain = sp_allocate(floats, sizeof *plain);
+    if (!plain) return sp_fail_memory(error, "the checkpoint", sp_bytes(floats, sizeof *plain));
+    sp_status status = SP_OK;
+    for (size_t i = 0; i < (kept ? 2 * count : count) && !status; i++) {
+        char name[NAME];
+        name_of(update, i % count, i >= count, name);
+        sp_weights view = {update->layout, i < count ? vector[i] : update->saved + (i - count) * length};
+        status = sp_safetensors_copy(file, name, floats, 0, plain, error);
+        if (!status) sp_weights_load(&view, plain);
+    }
+    free(plain);
+    return status;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------- */

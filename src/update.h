@@ -10,6 +10,7 @@
 #ifndef SP_UPDATE_H
 #define SP_UPDATE_H
 
+#include "base/record.h"
 #include "plan.h"
 
 typedef struct sp_update sp_update;
@@ -48,6 +49,13 @@ void sp_update_bound(sp_update *update, const sp_update_step *step, size_t numbe
  * needs memory for as much: false, there is none. */
 bool sp_update_save(sp_update *update);
 void sp_update_restore(sp_update *update);
+
+/*
+ * Weights, what the optimizer remembers, and the average, as plain vectors of net.h; `kept`: also those that
+ * sp_update_restore goes back to. And back. SP_BAD_DATA, SP_FAILED: see base/record.h.
+ */
+void sp_update_record(const sp_update *update, bool kept, sp_record *record);
+sp_status sp_update_take(sp_update *update, bool kept, const sp_safetensors *file, sp_error *error);
 
 /* The exponential moving average of the weights; NULL: none is wanted. */
 const sp_weights *sp_update_average(const sp_update *update);

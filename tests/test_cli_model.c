@@ -324,13 +324,16 @@ Test(cli_model, truncated_anywhere) {
     }
 }
 
-/* Writes the model with the text `from` of its header replaced by one as long. */
+/* Writes the model with the text `from` of its header replaced by one as long, and no checksum. */
 static const char *doctored(const char *bytes, size_t size, const char *from, const char *to) {
     char copy[5000];
     memcpy(copy, bytes, size);
     char *at = memmem(copy, size, from, strlen(from));
     cr_assert(at && strlen(from) == strlen(to), "%s", from);
     memcpy(at, to, strlen(to));
+    at = memmem(copy, size, "\"xxh64\"", 7);
+    cr_assert_not_null(at);
+    memcpy(at, "\"xxh46\"", 7);
     return write_bytes("m", copy, size);
 }
 

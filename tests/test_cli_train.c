@@ -102,7 +102,7 @@ Test(cli_train, mnist_in_one_epoch) {
 Test(cli_train, run_directory_has_the_files_of_the_contract) {
     train("configs/iris.ini -s train.epochs=1");
     cr_expect_str_eq(run("ls -A %s", scratch_path("run")).out,
-                     "config.ini\nmetrics.csv\nmodel.safetensors\nsummary.json\n");
+                     "checkpoint.safetensors\nconfig.ini\nmetrics.csv\nmodel.safetensors\nsummary.json\n");
 }
 
 Test(cli_train, metrics_have_a_row_an_epoch) {
@@ -172,9 +172,9 @@ Test(cli_train, resolved_config_trains_to_the_same_weights) {
 Test(cli_train, a_second_run_keeps_the_first) {
     outcome first = train("configs/iris.ini -s train.epochs=1"), second = train("configs/iris.ini -s train.epochs=2");
     cr_expect_str_eq(run("ls -A %s", scratch_path("run")).out,
-                     "config.ini\nmetrics.csv\nmodel.safetensors\nprevious\nsummary.json\n");
+                     "checkpoint.safetensors\nconfig.ini\nmetrics.csv\nmodel.safetensors\nprevious\nsummary.json\n");
     cr_expect_str_eq(run("ls -A %s", scratch_path("run/previous")).out,
-                     "config.ini\nmetrics.csv\nmodel.safetensors\nsummary.json\n");
+                     "checkpoint.safetensors\nconfig.ini\nmetrics.csv\nmodel.safetensors\nsummary.json\n");
     cr_expect(strstr(read_text(scratch_path("run/previous/summary.json")), hash_of(&first)));
     cr_expect(strstr(read_text(scratch_path("run/summary.json")), hash_of(&second)));
     cr_expect_eq(lines_of(read_text(scratch_path("run/previous/metrics.csv"))), 2);
@@ -199,7 +199,7 @@ Test(cli_train, default_directory_is_runs_and_the_name_of_the_config) {
                          "> first.try.ini && '%s' train -q first.try.ini && ls runs/first.try",
                          scratch(), scratch(), program);
     cr_expect_eq(result.status, 0, "%s", result.err);
-    cr_expect(strstr(result.out, "saved in runs/first.try\nconfig.ini\n"), "%s", result.out);
+    cr_expect(strstr(result.out, "saved in runs/first.try\ncheckpoint.safetensors\nconfig.ini\n"), "%s", result.out);
 }
 
 /* ---- The promise ---------------------------------------------------------------------------- */
@@ -461,7 +461,7 @@ static void expect_interrupted(const outcome *result, int status) {
     outcome score = run("shardprop evaluate %s data/digits.csv", scratch_path("run"));
     cr_expect_eq(score.status, 0, "%s", score.err);
     cr_expect_str_eq(run("ls -A %s", scratch_path("run")).out,
-                     "config.ini\nmetrics.csv\nmodel.safetensors\nsummary.json\n");
+                     "checkpoint.safetensors\nconfig.ini\nmetrics.csv\nmodel.safetensors\nsummary.json\n");
 }
 
 Test(cli_interrupt, by_ctrl_c) {

@@ -289,6 +289,11 @@ void sp_output_discard(sp_output *output) {
     free(output);
 }
 
+void sp_file_keep(const char *path, const char *as) {
+    unlink(as);
+    if (link(path, as)) return; /* then there is none */
+}
+
 bool sp_is_folder(const char *path) {
     struct stat about;
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);

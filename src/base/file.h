@@ -55,6 +55,12 @@ sp_status sp_output_commit(sp_output *output, sp_error *error);
 /* Gives up and destroys `output`; NULL is accepted. */
 void sp_output_discard(sp_output *output);
 
+/*
+ * Lets the file at `path`, which is about to be replaced, stay as `as`, too, in the place of whatever that is. A wish:
+ * not every file system can.
+ */
+void sp_file_keep(const char *path, const char *as);
+
 /* Creates the folder and its parents, where missing. */
 sp_status sp_folder_create(const char *path, sp_error *error);
 

@@ -2,7 +2,6 @@
 
 #include "shardprop.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <omp.h>
 #include <sched.h>
@@ -10,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 const char *sp_version(void) {
@@ -48,37 +48,44 @@ static bool read_line(const char *path, char *text, size_t size) {
     return got;
 }
 
-static size_t smaller_quota(size_t a, size_t b) {
+/* ---- Control groups -------------------------------------------------------------------------- */
+
+/* 0 stands for no limit. */
+static size_t smaller(size_t a, size_t b) {
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-/* The quota of the control group `group` and of every group above it, below `mount`. */
-static size_t quota_along(const char *mount, char *group, bool version2) {
+/* What the folder of a control group says; 0: no limit. */
+typedef size_t sp_limit(const char *folder, bool version2);
+
+/* The least limit of the control group `group` and of every group above it, below `mount`. */
+static size_t least_along(const char *mount, char *group, bool version2, sp_limit *limit) {
     size_t least = 0;
     for (;;) {
-        char path[600], quota[64], period[32] = "";
-        snprintf(path, sizeof path, "%s%s/%s", mount, group, version2 ? "cpu.max" : "cpu.cfs_quota_us");
-        if (read_line(path, quota, sizeof quota)) {
-            if (!version2) {
-                snprintf(path, sizeof path, "%s%s/cpu.cfs_period_us", mount, group);
-                if (!read_line(path, period, sizeof period)) period[0] = '\0';
-                size_t used = strlen(quota);
-                snprintf(quota + used, sizeof quota - used, " %s", period);
-            }
-            least = smaller_quota(least, sp_host_quota(quota));
-        }
+        char folder[560];
+        snprintf(folder, sizeof folder, "%s%s", mount, group);
+        least = smaller(least, limit(folder, version2));
         char *slash = strrchr(group, '/');
         if (!slash) return least;
         *slash = '\0';
     }
 }
 
+/* Whether `controller` is one of those between commas. */
+static bool lists(const char *controllers, const char *controller) {
+    size_t length = strlen(controller);
+    for (const char *at = controllers; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, controller, length) == 0 && (at[length] == '\0' || at[length] == ',')) return true;
+    return false;
+}
+
 /* /proc/self/cgroup has lines "ID:CONTROLLERS:GROUP"; version 2 has no controllers. */
-static size_t cgroup_quota(void) {
+static size_t least_of_groups(const char *controller, sp_limit *limit) {
     FILE *file = fopen("/proc/self/cgroup", "re");
     size_t least = 0;
     if (!file) return 0;
-    char line[512];
+    char line[512], mount[64];
+    snprintf(mount, sizeof mount, "/sys/fs/cgroup/%s", controller);
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':');
@@ -86,21 +93,77 @@ static size_t cgroup_quota(void) {
         if (!group) continue;
         *group++ = '\0';
         controllers++;
-        if (*controllers == '\0') {
-            least = smaller_quota(least, quota_along("/sys/fs/cgroup", group, true));
-        } else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0 ||
-                   strstr(controllers, ",cpu,") || strcmp(controllers, "cpuacct,cpu") == 0) {
-            least = smaller_quota(least, quota_along("/sys/fs/cgroup/cpu", group, false));
-        }
+        if (*controllers == '\0')
+            least = smaller(least, least_along("/sys/fs/cgroup", group, true, limit));
+        else if (lists(controllers, controller))
+            least = smaller(least, least_along(mount, group, false, limit));
     }
     fclose(file);
     return least;
 }
 
+static size_t cpu_limit(const char *folder, bool version2) {
+    char path[600], quota[64], period[32] = "";
+    snprintf(path, sizeof path, "%s/%s", folder, version2 ? "cpu.max" : "cpu.cfs_quota_us");
+    if (!read_line(path, quota, sizeof quota)) return 0;
+    if (!version2) {
+        snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
+        if (!read_line(path, period, sizeof period)) period[0] = '\0';
+        size_t used = strlen(quota);
+        snprintf(quota + used, sizeof quota - used, " %s", period);
+    }
+    return sp_host_quota(quota);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------ */
+
+/* The number behind `name` at the beginning of a line of the file; 0: none. */
+static double number_in(const char *path, const char *name) {
+    char line[200];
+    double number = 0;
+    size_t length = strlen(name);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, length) == 0) {
+            number = strtod(line + length, NULL);
+            break;
+        }
+    if (file) fclose(file);
+    return number;
+}
+
+/* What a group may still take: caches of files give way. At least 1, since 0 is no limit. */
+static size_t memory_limit(const char *folder, bool version2) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, version2 ? "memory.max" : "memory.limit_in_bytes");
+    double most = number_in(path, ""); /* "max": 0 */
+    if (most <= 0 || most > 0x1p60) return 0;
+    snprintf(path, sizeof path, "%s/%s", folder, version2 ? "memory.current" : "memory.usage_in_bytes");
+    double used = number_in(path, "");
+    snprintf(path, sizeof path, "%s/memory.stat", folder);
+    used -= number_in(path, version2 ? "inactive_file " : "total_inactive_file ");
+    used -= number_in(path, version2 ? "active_file " : "total_active_file ");
+    return most - used > 1 ? (size_t)(most - used) : 1;
+}
+
+static size_t address_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
+    double left = (double)limit.rlim_cur - 1024 * number_in("/proc/self/status", "VmSize:");
+    return left > 1 ? (size_t)left : 1;
+}
+
+size_t sp_host_memory(void) {
+    size_t machine = (size_t)(1024 * number_in("/proc/meminfo", "MemAvailable:"));
+    return smaller(smaller(machine, address_limit()), least_of_groups("memory", memory_limit));
+}
+
+/* ---- Threads ----------------------------------------------------------------------------------- */
+
 size_t sp_host_threads(void) {
     size_t allowed = (size_t)omp_get_max_threads();
     size_t processors = (size_t)omp_get_num_procs(); /* of the affinity mask */
-    size_t quota = cgroup_quota();
+    size_t quota = least_of_groups("cpu", cpu_limit);
     if (processors < allowed) allowed = processors;
     if (quota > 0 && quota < allowed) allowed = quota;
     return allowed > 0 ? allowed : 1;

@@ -16,6 +16,13 @@ size_t sp_host_threads(void);
  */
 size_t sp_host_quota(const char *text);
 
+/*
+ * Bytes of memory that may still be had: the least of what the machine has free or can free (MemAvailable), what the
+ * control group grants (its limit, less what it uses but for file caches), and the limit of addresses (ulimit -v); 0:
+ * the system does not tell.
+ */
+size_t sp_host_memory(void);
+
 /* Seconds of a clock that never goes back. */
 double sp_host_seconds(void);
 

@@ -46,7 +46,6 @@ bool sp_grow(void **items, size_t *capacity, size_t needed, size_t size) {
     if (bytes > SIZE_MAX / 2) return false;
     void *moved = realloc(*items, bytes);
     if (!moved) return false;
-    want_huge_pages(moved, bytes);
     *items = moved;
     *capacity = larger;
     return true;
@@ -58,6 +57,7 @@ bool sp_grow(void **items, size_t *capacity, size_t needed, size_t size) {
 
 void sp_memory_warm(void *memory, size_t bytes) {
     enum { PAGE = 4096 };
+    want_huge_pages(memory, bytes);
     uintptr_t start = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)memory + bytes) / PAGE * PAGE;
     if (end > start) madvise((void *)start, end - start, MADV_POPULATE_WRITE);
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 
@@ -18,12 +19,59 @@ static size_t tensor_items(const sp_tensor *tensor) {
     return tensor->dimensions == 1 ? tensor->shape[0] : tensor->shape[0] * tensor->shape[1];
 }
 
+/* ---- The checksum ---------------------------------------------------------------------------- */
+
+/* In a JSON string every quotation mark has a backslash before it, so that this stands for nothing else. */
+static const char seal[] = "\"xxh64\":\"", unsealed[] = "0000000000000000";
+enum { DIGITS = 16 };
+
+/* Its digits in the first `length` bytes of a file; NULL: there is none. */
+static char *find_seal(char *bytes, size_t length) {
+    char *at = memmem(bytes, length, seal, strlen(seal));
+    if (!at) return NULL;
+    at += strlen(seal);
+    return (size_t)(bytes + length - at) > DIGITS && at[DIGITS] == '"' ? at : NULL;
+}
+
+static void print_digits(uint64_t value, char digits[DIGITS + 1]) {
+    snprintf(digits, DIGITS + 1, "%016llx", (unsigned long long)value);
+}
+
+/* Sets the digits in the first `length` bytes of a file, behind which come these tensors; false: no memory. */
+static bool set_seal(char *bytes, size_t length, const sp_tensor *tensors, size_t count) {
+    char digits[DIGITS + 1], *at = find_seal(bytes, length);
+    sp_hasher *hasher = sp_hasher_create();
+    if (!at || !hasher) {
+        sp_hasher_destroy(hasher);
+        return false;
+    }
+    sp_hasher_add(hasher, bytes, length);
+    for (size_t i = 0; i < count; i++)
+        sp_hasher_add(hasher, tensors[i].values, tensor_items(&tensors[i]) * sizeof(float));
+    print_digits(sp_hasher_value(hasher), digits);
+    sp_hasher_destroy(hasher);
+    memcpy(at, digits, DIGITS);
+    return true;
+}
+
+/* Whether the digits in a file are right; they are zeros then. */
+static bool break_seal(char *bytes, size_t size, char *at) {
+    char found[DIGITS + 1] = "", right[DIGITS + 1];
+    memcpy(found, at, DIGITS);
+    memcpy(at, unsealed, DIGITS);
+    print_digits(sp_hash_bytes(bytes, size, 0), right);
+    return strcmp(found, right) == 0;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
 /* The header as fresh text; NULL when memory runs out. */
 static char *header_text(const sp_tensor *tensors, size_t count, const sp_metadata *metadata, size_t texts) {
     sp_json *root = sp_json_object();
     sp_json *about = sp_json_add_object(root, "__metadata__");
     bool good = about != NULL;
     for (size_t i = 0; i < texts; i++) good = sp_json_add_text(about, metadata[i].name, metadata[i].text) && good;
+    good = sp_json_add_text(about, "xxh64", unsealed) && good;
     size_t offset = 0;
     for (size_t i = 0; i < count; i++) {
         sp_json *entry = sp_json_add_object(root, tensors[i].name);
@@ -38,27 +86,43 @@ static char *header_text(const sp_tensor *tensors, size_t count, const sp_metada
     return text;
 }
 
+/* All that stands before the tensors: the header padded with blanks so that they start aligned, and its checksum. */
+static char *sealed_header(const sp_tensor *tensors, size_t count, const sp_metadata *metadata, size_t texts,
+                           size_t *length) {
+    char *text = header_text(tensors, count, metadata, texts);
+    size_t used = text ? strlen(text) : 0, padded = (used + 7) / 8 * 8;
+    *length = LENGTH_BYTES + padded;
+    char *bytes = text ? malloc(*length) : NULL;
+    for (int i = 0; bytes && i < LENGTH_BYTES; i++) bytes[i] = (char)((uint64_t)padded >> (8 * i));
+    if (bytes) {
+        memset(bytes + LENGTH_BYTES, ' ', padded);
+        memcpy(bytes + LENGTH_BYTES, text, used);
+    }
+    free(text);
+    if (bytes && set_seal(bytes, *length, tensors, count)) return bytes;
+    free(bytes);
+    return NULL;
+}
+
 sp_status sp_safetensors_write(const char *path, const sp_tensor *tensors, size_t count, const sp_metadata *metadata,
                                size_t texts, sp_error *error) {
-    char *header = header_text(tensors, count, metadata, texts);
-    if (!header) return sp_fail_memory(error, path, 0);
+    size_t length;
+    char *header = sealed_header(tensors, count, metadata, texts, &length);
+    if (!header) return sp_fail_memory(error, path, sp_bytes(count, sizeof(sp_tensor)));
     sp_output *output;
     if (sp_output_open(path, &output, error)) {
         free(header);
         return error->status;
     }
     FILE *stream = sp_output_stream(output);
-    size_t length = strlen(header);
-    size_t padded = (length + 7) / 8 * 8; /* the tensors start aligned */
-    unsigned char bytes[LENGTH_BYTES];
-    for (int i = 0; i < LENGTH_BYTES; i++) bytes[i] = (unsigned char)((uint64_t)padded >> (8 * i));
     /* What a write cannot do, the commit reports: it asks the stream. */
-    fwrite(bytes, 1, sizeof bytes, stream);
-    fprintf(stream, "%s%*s", header, (int)(padded - length), "");
+    fwrite(header, 1, length, stream);
     for (size_t i = 0; i < count; i++) fwrite(tensors[i].values, sizeof(float), tensor_items(&tensors[i]), stream);
     free(header);
     return sp_output_commit(output, error);
 }
+
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct sp_safetensors {
     char *path;       /* owned */
@@ -66,6 +130,7 @@ struct sp_safetensors {
     const char *data; /* in bytes: the first tensor */
     size_t data_bytes;
     sp_json *header; /* owned */
+    bool sealed;
 };
 
 static sp_status not_safetensors(const char *path, const char *why, sp_error *error) {
@@ -78,8 +143,14 @@ static sp_status parse(sp_safetensors *file, size_t size, sp_error *error) {
     uint64_t length = 0;
     for (int i = 0; i < LENGTH_BYTES; i++) length |= (uint64_t)(unsigned char)file->bytes[i] << (8 * i);
     if (length > size - LENGTH_BYTES) return not_safetensors(file->path, "its header is longer than the file", error);
-    file->header = sp_json_parse(file->bytes + LENGTH_BYTES, length);
+    char *header = file->bytes + LENGTH_BYTES;
+    file->header = sp_json_parse(header, length);
     if (!sp_json_is_object(file->header)) return not_safetensors(file->path, "its header is not JSON", error);
+    char *digits = find_seal(file->bytes, LENGTH_BYTES + length);
+    file->sealed = digits != NULL;
+    if (digits && !break_seal(file->bytes, size, digits))
+        return sp_fail(error, SP_BAD_DATA, "%s: is damaged or was altered (its checksum is another); copy it again",
+                       file->path);
     file->data = file->bytes + LENGTH_BYTES + length;
     file->data_bytes = size - LENGTH_BYTES - length;
     return SP_OK;
@@ -101,6 +172,14 @@ sp_status sp_safetensors_read(const char *path, sp_safetensors **file, sp_error 
     }
     *file = opened;
     return SP_OK;
+}
+
+const char *sp_safetensors_path(const sp_safetensors *file) {
+    return file->path;
+}
+
+bool sp_safetensors_is_sealed(const sp_safetensors *file) {
+    return file->sealed;
 }
 
 const char *sp_safetensors_text(const sp_safetensors *file, const char *name) {

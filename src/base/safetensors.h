@@ -2,6 +2,9 @@
  * The safetensors format (Hugging Face, format specification 0.4): 8 bytes length of
  * the header (little-endian), the header in JSON, padded with blanks, then the raw
  * tensors. Here: float32 tensors of one or two dimensions, and text metadata.
+ *
+ * The last metadata text, "xxh64", is a checksum: XXH64 (seed 0, 16 hex digits) of the whole file, with '0' for each of
+ * its own digits. A file that has one is refused where it is wrong; others' files have none.
  */
 #ifndef SP_BASE_SAFETENSORS_H
 #define SP_BASE_SAFETENSORS_H
@@ -31,6 +34,11 @@ typedef struct sp_safetensors sp_safetensors;
  * against the bytes that are there. SP_BAD_DATA: anything else than such a file.
  */
 sp_status sp_safetensors_read(const char *path, sp_safetensors **file, sp_error *error);
+
+const char *sp_safetensors_path(const sp_safetensors *file);
+
+/* Whether the file has a checksum, which was then right. */
+bool sp_safetensors_is_sealed(const sp_safetensors *file);
 
 /* The metadata text `name`; NULL: there is none. Owned by the file. */
 const char *sp_safetensors_text(const sp_safetensors *file, const char *name);

@@ -1,4 +1,6 @@
 /* shardprop train CONFIG */
+#include "base/error.h"
+#include "base/file.h"
 #include "base/host.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
@@ -16,6 +18,7 @@ int sp_interrupted_by;
 
 /* A handler can only leave a note; the step that is under way is finished. */
 static volatile sig_atomic_t signal_seen, first_signal_at; /* the latter in seconds */
+static volatile sig_atomic_t checkpoint_wanted;
 
 /* A later signal ends the program at once. One within a second is the first again: timeout(1)
  * sends its signal to the program, then to the program's process group. */
@@ -31,11 +34,21 @@ static void note_signal(int number) {
     }
 }
 
+static void note_wish(int number) {
+    (void)number;
+    checkpoint_wanted = 1;
+}
+
 static void watch_signals(void) {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    struct sigaction ends = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, before;
+    struct sigaction saves = {.sa_handler = note_wish, .sa_flags = SA_RESTART};
+    sigemptyset(&ends.sa_mask);
+    sigemptyset(&saves.sa_mask);
+    sigaction(SIGINT, &ends, NULL);
+    sigaction(SIGTERM, &ends, NULL);
+    sigaction(SIGUSR1, &saves, NULL);
+    /* nohup(1) has it ignored, and means that. */
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &ends, NULL);
 }
 
 /* What the observer is handed: the display, and what the layers were like last. */
@@ -52,6 +65,13 @@ static void on_start(void *context, const char *plan) {
 static bool on_step(void *context, const sp_progress *progress) {
     sp_display_step(&((view *)context)->display, progress);
     return signal_seen != 0;
+}
+
+static bool wants_checkpoint(void *context) {
+    (void)context;
+    if (!checkpoint_wanted) return false;
+    checkpoint_wanted = 0;
+    return true;
 }
 
 static void on_epoch(void *context, const sp_epoch *epoch, const sp_progress *progress) {
@@ -137,20 +157,40 @@ static void warn_of_threads(const sp_config *config, bool quiet) {
             config->parallel.threads, allowed, allowed == 1 ? " is" : "s are");
 }
 
+/* The operand's; of a run directory, which may have been moved since, the config.ini in it. */
+static sp_status load_config(const sp_options *options, sp_config **config, sp_error *error) {
+    enum { PATH = 4096 };
+    char path[PATH];
+    const char *folder = options->operand[0];
+    sp_options inside = *options;
+    if (!options->resume || !sp_is_folder(folder)) return sp_options_config(options, config, error);
+    if (!sp_path_join(path, PATH, folder, "config.ini"))
+        return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; use a shorter one", folder);
+    if (!sp_file_exists(path))
+        return sp_fail(error, SP_BAD_CONFIG, "%s: holds no config.ini; name a run directory, or a config", folder);
+    inside.operand[0] = path;
+    char assignment[PATH + sizeof "output.dir="];
+    snprintf(assignment, sizeof assignment, "output.dir=%s", folder);
+    if (inside.sets == SP_MOST_SETS) return sp_fail(error, SP_BAD_CONFIG, "train: more --set than can be held");
+    inside.set[inside.sets++] = assignment;
+    return sp_options_config(&inside, config, error);
+}
+
 static sp_status run(const sp_options *options, sp_error *error) {
     if (options->help_config) {
         sp_config_help(stdout);
         return SP_OK;
     }
     sp_config *config;
-    sp_status status = sp_options_config(options, &config, error);
+    sp_status status = load_config(options, &config, error);
     if (status) return status;
     view v = {.display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)}, .layers = options->diagnose};
-    sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, options->phases};
+    sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, wants_checkpoint, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);
     watch_signals();
-    status = sp_train(config, &observer, &summary, error);
+    status = options->resume ? sp_train_resume(config, &observer, &summary, error)
+                             : sp_train(config, &observer, &summary, error);
     sp_display_end(&v.display);
     if (!status) {
         print_summary(&summary, config->output.dir);
@@ -167,10 +207,15 @@ const sp_command sp_command_train = {
     .operands = "CONFIG",
     .summary = "train as an INI file says, write a run directory",
     .help = "The run directory (output.dir, by default runs/ and the config's name) then\n"
-            "holds config.ini, metrics.csv, summary.json and model.safetensors. Files of an\n"
-            "earlier run move to its folder previous/. OMP_NUM_THREADS limits the threads; it\n"
-            "never changes a result.\n",
+            "holds config.ini, metrics.csv, summary.json, model.safetensors and, for\n"
+            "--resume, checkpoint.safetensors. Files of an earlier run move to its folder\n"
+            "previous/. OMP_NUM_THREADS limits the threads; it never changes a result.\n"
+            "\n"
+            "With --resume (CONFIG may be the run directory then) the training in the run\n"
+            "directory goes on from its checkpoint, to the same bits; without one it starts\n"
+            "from the beginning. SIGINT (Ctrl-C), SIGTERM and SIGHUP finish the step and\n"
+            "write a checkpoint; a second one ends at once. SIGUSR1 writes one and goes on.\n",
     .operand_count = 1,
-    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES | SP_OPTION_DIAGNOSE,
+    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES | SP_OPTION_DIAGNOSE | SP_OPTION_RESUME,
     .run = run,
 };

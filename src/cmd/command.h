@@ -19,12 +19,13 @@ enum {
     SP_OPTION_TOP_K = 256,
     SP_OPTION_CONFUSION = 512,
     SP_OPTION_SAMPLES = 1024,
-    SP_OPTION_DIAGNOSE = 2048
+    SP_OPTION_DIAGNOSE = 2048,
+    SP_OPTION_RESUME = 4096
 };
 
 /* All strings are borrowed from the arguments. */
 typedef struct sp_options {
-    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose;
+    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume;
     const char *labels, *output, *top_k, *confusion, *samples;
     const char *set[SP_MOST_SETS];
     size_t sets;

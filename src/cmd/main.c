@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static void hold_standard_streams(void) {
 int main(int argc, char **argv) {
     int exit_status = 0;
     hold_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error of writing */
     sp_blas_quiet();
     const sp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (command) {

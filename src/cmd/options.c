@@ -23,6 +23,7 @@ static const struct {
     {"gradients", 'g', SP_OPTION_GRADIENTS, NULL, "compare backpropagation with central differences"},
     {"phases", 't', SP_OPTION_PHASES, NULL, "time the phases of the training steps"},
     {"diagnose", 'd', SP_OPTION_DIAGNOSE, NULL, "print what each layer was like in the last epoch"},
+    {"resume", 'r', SP_OPTION_RESUME, NULL, "go on with the training in the run directory"},
     {"json", 'j', SP_OPTION_JSON, NULL, "print a JSON document instead"},
     {"top-k", 'k', SP_OPTION_TOP_K, "K", "share of rows with their class among the K likeliest"},
     {"confusion", 'm', SP_OPTION_CONFUSION, "FILE", "write the confusion matrix there, as CSV"},
@@ -56,6 +57,7 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'g': options->gradients = true; break;
     case 't': options->phases = true; break;
     case 'd': options->diagnose = true; break;
+    case 'r': options->resume = true; break;
     case 'j': options->json = true; break;
     case 'k': options->top_k = argument; break;
     case 'm': options->confusion = argument; break;

@@ -17,6 +17,11 @@ sp_status sp_kernels_choose(sp_kernel_choice choice, const sp_kernels **kernels,
     }
 }
 
+const char *sp_kernels_target(const sp_kernels *kernels) {
+    if (kernels == &sp_kernels_xsmm) return sp_xsmm_target();
+    return kernels == &sp_kernels_blas ? sp_blas_processor() : "";
+}
+
 bool sp_product_prepare(const sp_kernels *kernels, sp_form form, size_t m, size_t n, size_t k, size_t lda, size_t ldb,
                         size_t ldc, sp_product *product) {
     *product = (sp_product){.form = form, .m = m, .n = n, .k = k, .lda = lda, .ldb = ldb, .ldc = ldc};

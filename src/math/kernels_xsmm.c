@@ -41,6 +41,10 @@ const char *sp_xsmm_description(void) {
     return LIBXSMM_VERSION;
 }
 
+const char *sp_xsmm_target(void) {
+    return libxsmm_get_target_arch();
+}
+
 #else
 
 static bool prepare(sp_product *product) {
@@ -58,6 +62,10 @@ bool sp_xsmm_usable(void) {
 
 const char *sp_xsmm_description(void) {
     return "not built in";
+}
+
+const char *sp_xsmm_target(void) {
+    return "";
 }
 
 #endif

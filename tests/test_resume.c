@@ -1,0 +1,489 @@
+/* A training that is interrupted and goes on ends with the bits of one that never was. */
+#include "base/safetensors.h"
+#include "faults.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* Iris: 105 rows to train on in 7 mini-batches, the last smaller; more settings, separated by blanks. */
+static const char base[] = "data.train=data/iris.csv data.validation=0.3 data.normalize=standard network.hidden=12,9 "
+                           "train.batch_size=16 train.epochs=6 parallel.shards=3 optimizer.learning_rate=0.05";
+
+static sp_config *configure(const char *dir, int threads, const char *more) {
+    sp_error error = {0};
+    sp_config *config = keep(sp_config_create());
+    char *all =
+        format_text("%s output.dir=%s parallel.threads=%d output.checkpoint_seconds=0 %s", base, dir, threads, more);
+    for (char *word = strtok(all, " "); word; word = strtok(NULL, " "))
+        must(sp_config_set(config, word, &error), error);
+    return config;
+}
+
+/* Ends a training, or has a checkpoint written, after a step. */
+typedef struct moment {
+    size_t epoch, step;
+    bool seen;
+    size_t steps; /* that were made in all */
+} moment;
+
+static bool stop_at(void *context, const sp_progress *progress) {
+    moment *m = context;
+    m->steps++;
+    m->seen = m->seen || (progress->epoch == m->epoch && progress->step == m->step);
+    return m->seen;
+}
+
+static sp_status train(bool resumes, sp_config *config, moment *at, sp_summary *summary, sp_error *error) {
+    sp_observer observer = {.context = at, .on_step = stop_at};
+    *error = (sp_error){0};
+    sp_status status = resumes ? sp_train_resume(config, at ? &observer : NULL, summary, error)
+                               : sp_train(config, at ? &observer : NULL, summary, error);
+    return status;
+}
+
+/* metrics.csv without what is measured by the clock: columns 2 and 8. */
+static char *figures_of(const char *path) {
+    char *text = read_text(path), *to = text;
+    int column = 1;
+    for (const char *at = text; *at; at++) {
+        if (*at == ',') column++;
+        if (*at == '\n') column = 1;
+        if (column != 2 && column != 8) *to++ = *at;
+    }
+    *to = '\0';
+    return text;
+}
+
+static void expect_same_files(const char *one, const char *other, const char *what) {
+    char *a = format_text("%s/metrics.csv", one), *b = format_text("%s/metrics.csv", other);
+    cr_expect_str_eq(figures_of(a), figures_of(b), "%s: metrics.csv", what);
+    outcome same = run("cmp '%s/model.safetensors' '%s/model.safetensors'", one, other);
+    cr_expect_eq(same.status, 0, "%s: %s", what, same.err);
+}
+
+static void expect_same_summary(const sp_summary *one, const sp_summary *other, const char *what) {
+    cr_expect_eq(one->weights_xxh64, other->weights_xxh64, "%s", what);
+    cr_expect_str_eq(one->status, other->status, "%s", what);
+    cr_expect(one->epochs == other->epochs && one->best_epoch == other->best_epoch, "%s", what);
+    cr_expect_eq(one->train_loss, other->train_loss, "%s", what);
+}
+
+/* Trains without a break, then with one after each of the steps named, at other numbers of threads. */
+static void check(const char *settings, const moment *breaks, size_t count) {
+    sp_error error;
+    sp_summary whole, parts = {0};
+    const char *one = scratch_path("whole"), *other = scratch_path("parts");
+    size_t steps = 0;
+    moment counted = {0};
+    must(train(false, configure(one, 2, settings), &counted, &whole, &error), error);
+    for (size_t i = 0; i <= count; i++) {
+        moment at = i < count ? breaks[i] : (moment){0};
+        must(train(i > 0, configure(other, i % 2 ? 4 : 1, settings), &at, &parts, &error), error);
+        cr_expect_eq(at.seen, i < count, "%s: break %zu was to come", settings, i);
+        if (i < count) cr_expect_str_eq(parts.status, "interrupted", "%s: %zu", settings, i);
+        steps += at.steps;
+    }
+    cr_expect_eq(steps, counted.steps, "%s: no step is done twice", settings);
+    expect_same_summary(&whole, &parts, settings);
+    expect_same_files(one, other, settings);
+}
+
+/* Within an epoch; after its last but one step, which has the last one with it; at its end; twice in one. */
+static void check_everywhere(const char *settings) {
+    static const moment within[] = {{.epoch = 2, .step = 3}}, near[] = {{.epoch = 3, .step = 6}},
+                        end[] = {{.epoch = 4, .step = 7}},
+                        often[] = {{.epoch = 1, .step = 1},
+                                   {.epoch = 1, .step = 5},
+                                   {.epoch = 2, .step = 7},
+                                   {.epoch = 5, .step = 2}};
+    check(settings, within, 1);
+    check(settings, near, 1);
+    check(settings, end, 1);
+    check(settings, often, 4);
+}
+
+Test(resume, every_optimizer) {
+    static const char *const names[] = {"sgd",     "momentum", "nesterov", "adagrad",
+                                        "rmsprop", "adam",     "amsgrad",  "adamw"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_everywhere(format_text("optimizer.name=%s optimizer.weight_decay=0.01", names[i]));
+}
+
+/* Full batches: an epoch is a step. */
+Test(resume, rprop) {
+    static const moment ends[] = {{.epoch = 1, .step = 1}, {.epoch = 4, .step = 1}};
+    check("optimizer.name=rprop train.batch_size=full", ends, 2);
+}
+
+Test(resume, every_schedule) {
+    static const char *const names[] = {"constant", "step",      "exponential", "linear",
+                                        "cosine",   "one_cycle", "polynomial"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_everywhere(format_text("optimizer.name=momentum schedule.name=%s schedule.step_epochs=2 "
+                                     "schedule.factor=0.7 schedule.warmup_epochs=1.5",
+                                     names[i]));
+    check_everywhere("schedule.name=cosine schedule.cycle_epochs=2 schedule.cycle_growth=2");
+    check_everywhere("optimizer.learning_rate=0.3 schedule.name=plateau schedule.plateau_patience=0 "
+                     "train.monitor=validation_loss");
+}
+
+Test(resume, noise_normalisation_and_averages) {
+    check_everywhere("network.dropout=0.25 network.input_dropout=0.1 network.input_noise=0.1");
+    check_everywhere("network.normalization=batch optimizer.ema=0.9");
+    check_everywhere("network.normalization=layer optimizer.name=adam");
+    check_everywhere("optimizer.clip_norm=0.5 optimizer.max_norm=1 optimizer.ema=0.8");
+    check_everywhere("network.activation=tanh train.monitor=validation_macro_f1");
+    check_everywhere("parallel.reduction=private data.validation= optimizer.name=adam");
+    check_everywhere("parallel.kernels=blas optimizer.name=momentum");
+    check_everywhere("parallel.kernels=reference optimizer.name=adam");
+    check_everywhere("train.shuffle=no train.class_weights=balanced");
+}
+
+/* What the layers of wide networks are like is kept panel by panel. */
+Test(resume, layers_of_several_panels) {
+    check_everywhere("network.hidden=130,70 optimizer.name=adam optimizer.learning_rate=0.01");
+}
+
+Test(resume, early_stopping) {
+    static const moment breaks[] = {{.epoch = 2, .step = 4}, {.epoch = 5, .step = 7}};
+    check("train.epochs=100 train.patience=6 train.monitor=validation_loss optimizer.learning_rate=1", breaks, 2);
+    sp_summary summary;
+    sp_error error;
+    must(train(true,
+               configure(scratch_path("parts"), 2,
+                         "train.epochs=100 train.patience=6 "
+                         "train.monitor=validation_loss optimizer.learning_rate=1"),
+               NULL, &summary, &error),
+         error);
+    cr_expect_str_eq(summary.status, "stopped_early", "and so it stays");
+}
+
+static void count_rollbacks(void *context, const char *line) {
+    *(int *)context += strstr(line, "half the learning rate") != NULL;
+}
+
+/* Epochs that are undone go back to their beginning, which is before the interruption; the last is, four times. */
+Test(resume, rollback) {
+    static const moment breaks[] = {{.epoch = 2, .step = 3}, {.epoch = 5, .step = 3}, {.epoch = 5, .step = 8}};
+    static const char settings[] = "optimizer.name=momentum optimizer.learning_rate=6 data.train=data/digits.csv "
+                                   "network.hidden=24 train.batch_size=100 train.epochs=5 train.on_nan=rollback";
+    int rollbacks = 0;
+    sp_observer observer = {.context = &rollbacks, .on_warning = count_rollbacks};
+    sp_error error = {0};
+    sp_summary summary;
+    must(sp_train(configure(scratch_path("run"), 2, settings), &observer, &summary, &error), error);
+    cr_assert_geq(rollbacks, 3, "in the midst of what is resumed");
+    check(settings, breaks, 3);
+}
+
+/* Images as a training bends them are functions of seed, step and row. */
+Test(resume, augmentation) {
+    enum { ROWS = 60, SIDE = 8 };
+    unsigned char images[16 + ROWS * SIDE * SIDE] = {0, 0, 8, 3, 0, 0, 0, ROWS, 0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    unsigned char labels[8 + ROWS] = {0, 0, 8, 1, 0, 0, 0, ROWS};
+    for (int i = 0; i < ROWS; i++) labels[8 + i] = (unsigned char)(i % 3);
+    for (int i = 0; i < ROWS * SIDE * SIDE; i++)
+        images[16 + i] = (unsigned char)((i * 7919 + i / 64 % 3 * 60 * (i % 64 / 20)) % 251);
+    const char *image_path = write_bytes("images", images, sizeof images);
+    const char *label_path = write_bytes("labels", labels, sizeof labels);
+    check_everywhere(
+        format_text("data.train=%s data.train_labels=%s data.validation= train.batch_size=9 augment.shift=1 "
+                    "augment.rotate=10 augment.elastic_alpha=3",
+                    image_path, label_path));
+}
+
+/* ---- As a user runs it ------------------------------------------------------------------------ */
+
+static const char digits[] = "configs/digits.ini -q -s train.epochs=12 -s network.hidden=24 -s data.validation=0.1 "
+                             "-s optimizer.name=adam -s optimizer.learning_rate=0.002 -s network.dropout=0.2";
+
+/* Killed at moments that nobody chose, it goes on each time; the files are those of a run without a break. */
+Test(cli_resume, survives_being_killed_at_any_moment) {
+    const char *one = scratch_path("one"), *other = scratch_path("other");
+    outcome whole = run("shardprop train %s -s output.dir='%s' -s parallel.threads=1", digits, one);
+    cr_assert_eq(whole.status, 0, "%s", whole.err);
+    int killed = 0;
+    for (int i = 0; i < 20; i++) {
+        outcome part = run("timeout -s KILL 0.%03d '%s' train %s -s output.dir='%s' -s output.checkpoint_every=1 "
+                           "-s output.checkpoint_seconds=0.005 -s parallel.threads=%d --resume",
+                           60 + (i * 37) % 90, SHARDPROP_PROGRAM, digits, other, 1 + i % 3);
+        killed += part.status == 137;
+        cr_expect(part.status == 137 || part.status == 0, "%d: %d, %s", i, part.status, part.err);
+    }
+    cr_expect_gt(killed, 0, "no attempt was cut short");
+    outcome last = run("shardprop train %s -s output.dir='%s' --resume", digits, other);
+    cr_assert_eq(last.status, 0, "%s", last.err);
+    cr_expect_str_eq(hash_of(&last), hash_of(&whole));
+    expect_same_files(one, other, "after kills");
+}
+
+/* Starts a long training, waits for its first epoch, does `what` with $program, and waits for its end. */
+static outcome disturb(const char *options, const char *what) {
+    return run("rm -rf '%s'; '%s' train configs/digits.ini -s schedule.name=constant -s train.epochs=1000000 "
+               "-s parallel.threads=2 %s "
+               "-s output.dir='%s' &\nprogram=$!\n"
+               "for i in $(seq 600); do [ \"$(cat '%s/metrics.csv' 2>&1 | wc -l)\" -gt 1 ] && break; sleep 0.1; done\n"
+               "%s\nwait $program",
+               scratch_path("run"), SHARDPROP_PROGRAM, options, scratch_path("run"), scratch_path("run"), what);
+}
+
+static void expect_interrupted(const outcome *result, int status) {
+    cr_expect_eq(result->status, status, "%s", result->err);
+    cr_expect_not_null(strstr(read_text(scratch_path("run/summary.json")), "\"interrupted\""));
+    cr_expect_eq(run("shardprop info '%s'", scratch_path("run")).status, 0);
+    /* A resumed training takes up where this one left off. */
+    size_t epochs = lines_of(read_text(scratch_path("run/metrics.csv"))) - 1;
+    outcome next = run("shardprop train '%s' --resume -s train.epochs=%zu", scratch_path("run"), epochs + 2);
+    cr_expect_eq(next.status, 0, "%s", next.err);
+    cr_expect_not_null(strstr(next.err, format_text("goes on behind epoch %zu, step ", epochs)), "%s", next.err);
+    cr_expect_eq(lines_of(read_text(scratch_path("run/metrics.csv"))), epochs + 3, "each epoch once");
+}
+
+Test(cli_resume, signals_end_with_a_checkpoint) {
+    static const struct {
+        const char *name;
+        int number;
+    } signals[] = {{"INT", 2}, {"TERM", 15}, {"HUP", 1}};
+    for (int i = 0; i < 3; i++) {
+        outcome result = disturb("", format_text("kill -%s $program", signals[i].name));
+        expect_interrupted(&result, 128 + signals[i].number);
+    }
+}
+
+Test(cli_resume, a_checkpoint_is_saved_whatever_the_config_says) {
+    outcome result = disturb("-s output.checkpoint_seconds=0", "kill -TERM $program");
+    expect_interrupted(&result, 128 + 15);
+}
+
+/* nohup has SIGHUP ignored, and the program keeps to that. */
+Test(cli_resume, nohup_is_heeded) {
+    outcome result = run("trap '' HUP; '%s' train configs/iris.ini -q -s train.epochs=20000 -s output.dir='%s' &\n"
+                         "program=$!; sleep 0.1; kill -HUP $program; wait $program",
+                         SHARDPROP_PROGRAM, scratch_path("run"));
+    cr_expect_eq(result.status, 0, "%s", result.err);
+}
+
+Test(cli_resume, usr1_saves_and_goes_on) {
+    const char *checkpoint = scratch_path("run/checkpoint.safetensors");
+    outcome result = disturb("-s output.checkpoint_seconds=0",
+                             format_text("[ -e '%s' ] && echo too early\nkill -USR1 $program\n"
+                                         "for i in $(seq 600); do [ -e '%s' ] && break; sleep 0.1; done\n"
+                                         "[ -e '%s' ] && echo saved; kill -0 $program && echo runs; kill -9 $program",
+                                         checkpoint, checkpoint, checkpoint));
+    cr_expect_eq(result.status, 137);
+    cr_expect_str_eq(result.out, "saved\nruns\n", "%s%s", result.out, result.err);
+}
+
+/* A second signal, later, ends it where it stands; what is there is whole. */
+Test(cli_resume, a_second_signal_ends_at_once) {
+    outcome result = run("'%s' train configs/digits.ini -s train.epochs=1000000 -s train.batch_size=full "
+                         "-s network.hidden=4096,4096 -s output.checkpoint_seconds=0.01 -s output.dir='%s' &\n"
+                         "program=$!\n"
+                         "for i in $(seq 600); do [ -e '%s/checkpoint.safetensors' ] && break; sleep 0.1; done\n"
+                         "kill -STOP $program; kill -TERM $program; kill -CONT $program; sleep 0.01\n"
+                         "kill -0 $program && { sleep 2.2; kill -TERM $program; }; wait $program",
+                         SHARDPROP_PROGRAM, scratch_path("run"), scratch_path("run"));
+    cr_expect_eq(result.status, 128 + 15, "%s", result.err);
+    sp_error error = {0};
+    sp_safetensors *file;
+    must(sp_safetensors_read(scratch_path("run/checkpoint.safetensors"), &file, &error), error);
+    cr_expect(sp_safetensors_is_sealed(file));
+    sp_safetensors_destroy(file);
+}
+
+/* ---- One at a time ---------------------------------------------------------------------------- */
+
+Test(cli_resume, a_second_training_into_the_directory_is_refused) {
+    static const char *const how[] = {"", "--resume"};
+    for (int i = 0; i < 2; i++) {
+        outcome result = disturb("", format_text("echo $program\nshardprop train configs/digits.ini -s output.dir='%s' "
+                                                 "-s train.epochs=1000000 %s; echo $?\nkill -TERM $program",
+                                                 scratch_path("run"), how[i]));
+        cr_expect_eq(result.status, 128 + 15);
+        char *pid = keep(strndup(result.out, strcspn(result.out, "\n")));
+        cr_expect_not_null(strstr(result.err, format_text("shardprop: %s: process %s is training into it; ",
+                                                          scratch_path("run"), pid)),
+                           "%s", result.err);
+        cr_expect_not_null(strstr(result.out, "\n1\n"), "%s", result.out);
+        cr_expect_not_null(strstr(result.out, "interrupted after "), "the first one does not notice");
+        cr_expect_neq(run("ls '%s/.lock'", scratch_path("run")).status, 0, "it is gone with the training");
+    }
+}
+
+Test(cli_resume, a_killed_training_leaves_no_lock) {
+    disturb("", "kill -9 $program");
+    cr_expect_eq(
+        run("shardprop train configs/digits.ini -s train.epochs=1 -s output.dir='%s'", scratch_path("run")).status, 0);
+}
+
+/* ---- What may change, and what may not ---------------------------------------------------------- */
+
+/* A training of iris that was interrupted in epoch 3 of 6. */
+static void interrupted(const char *more) {
+    sp_error error;
+    sp_summary summary;
+    moment at = {.epoch = 3, .step = 2};
+    must(train(false, configure(scratch_path("run"), 2, more), &at, &summary, &error), error);
+}
+
+/* Resumes it with `more`, and expects the refusal. */
+static void expect_refused(const char *more, sp_status status, const char *says) {
+    sp_error error;
+    sp_summary summary;
+    expect_fault(train(true, configure(scratch_path("run"), 2, more), NULL, &summary, &error), error, status, says);
+}
+
+Test(resume, changed_keys_are_refused_by_name) {
+    static const char *const changes[][2] = {
+        {"train.seed=2", "train.seed = '2', but this run was trained with '1'"},
+        {"network.hidden=12,8", "network.hidden = '12, 8', but this run was trained with '12, 9'"},
+        {"network.activation=tanh", "network.activation = 'tanh', but this run was trained with 'relu'"},
+        {"optimizer.name=adam", "optimizer.name = 'adam', but this run was trained with 'sgd'"},
+        {"optimizer.learning_rate=0.06", "optimizer.learning_rate = '0.06', but this run was trained with '0.05'"},
+        {"optimizer.ema=0.9", "optimizer.ema = '0.9', but this run was trained with '0'"},
+        {"train.batch_size=17", "train.batch_size = '17', but"},
+        {"parallel.shards=2", "parallel.shards = '2', but"},
+        {"train.shuffle=no", "train.shuffle = 'no', but"},
+        {"data.validation=0.2", "data.validation = '0.2', but this run was trained with '0.3'"},
+        {"data.normalize=minmax", "data.normalize = 'minmax', but"},
+        {"schedule.name=cosine", "schedule.name = 'cosine', but"},
+        {"train.epochs=2", "train.epochs = '2', but this run was trained with '6': more epochs than that are done"},
+        {"train.patience=4", "train.patience = '4', but this run was trained with '9': it might have stopped earlier"},
+    };
+    interrupted("train.patience=9");
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        expect_refused(format_text("train.patience=9 %s", changes[i][0]), SP_BAD_CONFIG, changes[i][1]);
+    expect_refused("train.patience=9 parallel.kernels=reference", SP_BAD_CONFIG,
+                   "the kernels are reference, but this run");
+    interrupted("");
+    expect_refused("data.validation=", SP_BAD_CONFIG, "data.validation = '', but this run was trained with '0.3'");
+    sp_error error;
+    sp_summary summary;
+    cr_expect_eq(
+        train(true, configure(scratch_path("run"), 2, "train.seed=2 train.shuffle=no"), NULL, &summary, &error),
+        SP_BAD_CONFIG);
+    cr_expect_eq(error.faults, 2, "all at once: %s", error.text);
+}
+
+Test(resume, epochs_where_the_schedule_looks_ahead_are_refused) {
+    interrupted("schedule.name=linear");
+    expect_refused("schedule.name=linear train.epochs=8", SP_BAD_CONFIG,
+                   "train.epochs = '8', but this run was trained with '6': the learning rates of its schedule depend");
+}
+
+/* More epochs of a schedule that does not look ahead, and more patience, are what a longer run would have had. */
+Test(resume, epochs_and_patience_may_become_more) {
+    sp_error error;
+    sp_summary whole, parts;
+    must(train(false, configure(scratch_path("whole"), 2, "train.epochs=9 train.patience=8"), NULL, &whole, &error),
+         error);
+    interrupted("train.patience=5");
+    must(train(true, configure(scratch_path("run"), 1, "train.epochs=6 train.patience=5"), NULL, &parts, &error),
+         error);
+    cr_expect_str_eq(parts.status, "completed");
+    must(train(true, configure(scratch_path("run"), 1, "train.epochs=9 train.patience=8"), NULL, &parts, &error),
+         error);
+    expect_same_summary(&whole, &parts, "three epochs more");
+    expect_same_files(scratch_path("whole"), scratch_path("run"), "three epochs more");
+}
+
+Test(resume, files_and_folders_may_move) {
+    sp_error error;
+    sp_summary whole, parts;
+    must(train(false, configure(scratch_path("whole"), 2, ""), NULL, &whole, &error), error);
+    interrupted("");
+    cr_assert_eq(
+        run("cp data/iris.csv '%s/other.csv' && mv '%s' '%s/moved'", scratch(), scratch_path("run"), scratch()).status,
+        0);
+    must(train(true,
+               configure(scratch_path("moved"), 3,
+                         format_text("data.train=%s parallel.reduction=private output.checkpoint_every=1",
+                                     scratch_path("other.csv"))),
+               NULL, &parts, &error),
+         error);
+    expect_same_summary(&whole, &parts, "moved");
+}
+
+Test(resume, changed_data_are_refused) {
+    run("cp data/iris.csv '%s/d.csv'; cp data/iris.csv '%s/v.csv'", scratch(), scratch());
+    char *data = format_text("data.train=%s data.validation=%s", scratch_path("d.csv"), scratch_path("v.csv"));
+    interrupted(data);
+    run("sed -i '$ s/5.1/5.2/' '%s/d.csv'", scratch());
+    expect_refused(data, SP_BAD_DATA, "/d.csv: data.train: holds other data (150 rows, hash ");
+    run("cp data/iris.csv '%s/d.csv'; sed -i '$ d' '%s/v.csv'", scratch(), scratch());
+    expect_refused(data, SP_BAD_DATA, "/v.csv: data.validation: holds other data (149 rows, hash ");
+    run("cp data/iris.csv '%s/v.csv'", scratch());
+    sp_error error;
+    sp_summary summary;
+    must(train(true, configure(scratch_path("run"), 2, data), NULL, &summary, &error), error);
+}
+
+Test(resume, metrics_that_were_altered_are_refused) {
+    interrupted("");
+    run("sed -i '2 s/^1,/1,9/' '%s'", scratch_path("run/metrics.csv"));
+    expect_refused("", SP_BAD_DATA, "run/metrics.csv: is not as the checkpoint left it");
+    run("rm '%s'", scratch_path("run/metrics.csv"));
+    expect_refused("", SP_BAD_CONFIG, "run/metrics.csv: cannot be opened");
+}
+
+/* ---- Damage --------------------------------------------------------------------------------------- */
+
+/* The one before is taken, with a word; and where that is damaged too, training is refused. */
+Test(cli_resume, a_damaged_checkpoint_gives_way_to_the_one_before) {
+    const char *dir = scratch_path("run"), *how = "configs/iris.ini -s train.epochs=6 -s output.checkpoint_every=1";
+    cr_assert_eq(run("shardprop train %s -s output.dir='%s'", how, dir).status, 0);
+    cr_assert_eq(run("shardprop train %s -s train.epochs=7 -s output.dir='%s' --resume", how, dir).status, 0);
+    run("cp '%s/checkpoint.safetensors' '%s/good'", dir, scratch());
+    static const char *const damages[] = {"truncate -s -4", "truncate -s 100", "truncate -s 0",
+                                          "sed -i 's/config.train.seed/config.train.sead/'", "rm"};
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        run("rm -rf '%s/copy' && cp -r '%s' '%s/copy' && %s '%s/copy/checkpoint.safetensors'", scratch(), dir,
+            scratch(), damages[i], scratch());
+        outcome next = run("shardprop train %s -s train.epochs=7 -s output.dir='%s/copy' --resume", how, scratch());
+        cr_expect_eq(next.status, 0, "%s: %s", damages[i], next.err);
+        cr_expect_not_null(strstr(next.err, "; going on from the one before"), "%s: %s", damages[i], next.err);
+        expect_same_files(dir, scratch_path("copy"), damages[i]);
+    }
+    run("cd '%s'; truncate -s -4 checkpoint.safetensors checkpoint.previous.safetensors", dir);
+    outcome refused = run("shardprop train %s -s train.epochs=7 -s output.dir='%s' --resume", how, dir);
+    cr_expect_eq(refused.status, 3);
+    cr_expect_eq(lines_of(refused.err), 1, "%s", refused.err);
+    cr_expect_not_null(strstr(refused.err, "checkpoint.safetensors: is damaged or was altered"), "%s", refused.err);
+}
+
+Test(resume, a_model_is_no_checkpoint) {
+    interrupted("");
+    run("cd '%s'; cp model.safetensors checkpoint.safetensors; rm -f checkpoint.previous.safetensors",
+        scratch_path("run"));
+    expect_refused("", SP_BAD_CONFIG, "run/checkpoint.safetensors: was written by shardprop ");
+}
+
+/* ---- Nothing to resume ------------------------------------------------------------------------------ */
+
+Test(cli_resume, without_a_checkpoint_it_starts_from_the_beginning) {
+    outcome result = run("shardprop train configs/iris.ini -s output.dir='%s' --resume", scratch_path("run"));
+    cr_expect_eq(result.status, 0);
+    cr_expect_not_null(strstr(result.err, "run: holds no checkpoint; training starts from the beginning"), "%s",
+                       result.err);
+    run("rm '%s'", scratch_path("run/checkpoint.safetensors"));
+    result = run("shardprop train configs/iris.ini -s output.dir='%s' --resume", scratch_path("run"));
+    cr_expect_eq(result.status, 2, "a finished run is not thrown away");
+    cr_expect_not_null(strstr(result.err, "run: holds a run that ended without a checkpoint"), "%s", result.err);
+    result = run("shardprop train '%s' --resume", scratch());
+    cr_expect_eq(result.status, 2);
+    cr_expect_not_null(strstr(result.err, ": holds no config.ini; name a run directory"), "%s", result.err);
+}
+
+Test(cli_resume, a_completed_run_stays_so) {
+    outcome result = run("shardprop train configs/iris.ini -s output.dir='%s'", scratch_path("run"));
+    const char *hash = hash_of(&result);
+    run("cd '%s'; cp -r run before; rm run/model.safetensors run/summary.json", scratch());
+    result = run("shardprop train '%s' --resume", scratch_path("run"));
+    cr_expect_eq(result.status, 0, "%s", result.err);
+    cr_expect_not_null(strstr(result.err, "run: completed already, after 100 epochs; there is nothing left to train"),
+                       "%s", result.err);
+    cr_expect_str_eq(hash_of(&result), hash);
+    expect_same_files(scratch_path("run"), scratch_path("before"), "completed");
+    cr_expect_not_null(strstr(read_text(scratch_path("run/summary.json")), "\"completed\""));
+}
