@@ -144,7 +144,7 @@ ADDRESS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 CLANG ?= clang-14
 # place/ binds the process to some cores, which needs one a test. With threads; and quick under valgrind.
 ALONE := -place/
-WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/
+WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/ resume/
 SMALL := math/ pass/ csv/ idx/ safetensors/ json/ text/
 
 test-asan:

@@ -144,6 +144,16 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     return bytes + plan->data_bytes;
 }
 
+sp_status sp_plan_check_memory(const sp_config *config, size_t bytes, sp_error *error) {
+    size_t there = sp_host_memory();
+    if (there == 0 || bytes <= there) return SP_OK;
+    return sp_fail(
+        error, SP_FAILED,
+        "%s: training needs about %zu MiB of memory, and %zu MiB are available; use fewer or smaller layers, "
+        "smaller mini-batches, or another machine",
+        config->path ? config->path : "config", bytes >> 20, there >> 20);
+}
+
 sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error) {
     *plan = (sp_plan){0};
     sp_status status = sp_kernels_choose((sp_kernel_choice)config->parallel.kernels, &plan->kernels, error);
@@ -178,6 +188,8 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     status = check_norms(config, plan, error);
     if (!status) status = plan_augment(config, data, plan, error);
     if (!status) status = sp_objective_class_weights(config, data, &plan->class_weights, error);
+    /* The least that there will be of it; how it is laid out is memory, too. */
+    if (!status) status = sp_plan_check_memory(config, sp_bytes(plan->net->floats, 2 * sizeof(float)), error);
     if (!status) status = sp_layout_create(plan->net, plan->kernels, &plan->layout, error);
     if (status) return status;
     plan->threads_follow = config->parallel.threads == SP_AUTO;

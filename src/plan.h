@@ -35,6 +35,9 @@ typedef struct sp_plan {
  * SP_BAD_CONFIG: loss, task and data do not go together.
  */
 sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, sp_error *error);
+/* Whether `bytes` bytes of memory can be had. SP_FAILED: they cannot, as far as the system tells. */
+sp_status sp_plan_check_memory(const sp_config *config, size_t bytes, sp_error *error);
+
 /* Before the network is destroyed, where someone has taken that. */
 void sp_plan_clear(sp_plan *plan);
 

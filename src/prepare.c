@@ -34,14 +34,9 @@ static sp_status read_and_plan(sp_run *r, const sp_config *config, sp_error *err
 
 /* Memory that is asked for is not memory that is there: better no training than one that is killed. */
 static sp_status check_memory(const sp_run *r, sp_error *error) {
-    size_t there = sp_host_memory(), needed = r->plan.total_bytes - r->plan.data_bytes; /* the data are there already */
+    size_t needed = r->plan.total_bytes - r->plan.data_bytes; /* the data are there already */
     needed += sp_checkpoint_bytes(&r->plan, r->model->net, sp_run_rolls_back(r));
-    if (there == 0 || needed <= there) return SP_OK;
-    return sp_fail(
-        error, SP_FAILED,
-        "%s: training needs about %zu MiB of memory, and %zu MiB are available; use fewer or smaller layers, "
-        "smaller mini-batches, or another machine",
-        r->config->path ? r->config->path : "config", needed >> 20, there >> 20);
+    return sp_plan_check_memory(r->config, needed, error);
 }
 
 /* OpenMP ends the program where the system refuses a thread. */

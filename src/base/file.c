@@ -203,6 +203,7 @@ sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *siz
 
 struct sp_output {
     FILE *stream;
+    int cause;              /* errno of the first write that failed; 0: none did */
     char *path, *temporary; /* owned; temporary NULL: `path` is written itself, or nothing is left to remove */
 };
 
@@ -243,6 +244,11 @@ FILE *sp_output_stream(sp_output *output) {
     return output->stream;
 }
 
+void sp_output_write(sp_output *output, const void *bytes, size_t size) {
+    errno = 0;
+    if (fwrite(bytes, 1, size, output->stream) < size && output->cause == 0) output->cause = errno;
+}
+
 /* A rename is on the disk once its folder is. */
 static int sync_folder_of(const char *path) {
     char *folder = strdup(path);
@@ -259,9 +265,9 @@ static int sync_folder_of(const char *path) {
 }
 
 sp_status sp_output_commit(sp_output *output, sp_error *error) {
-    int cause = 0;
-    if (ferror(output->stream)) cause = EIO;
-    if (fflush(output->stream)) cause = errno;
+    int cause = output->cause;
+    if (ferror(output->stream) && !cause) cause = EIO;
+    if (!cause && fflush(output->stream)) cause = errno;
     if (!cause && fsync(fileno(output->stream)) && errno != EINVAL) cause = errno;
     FILE *stream = output->stream;
     output->stream = NULL;

@@ -49,6 +49,9 @@ typedef struct sp_output sp_output;
 sp_status sp_output_open(const char *path, sp_output **output, sp_error *error);
 FILE *sp_output_stream(sp_output *output);
 
+/* Writes bytes; what cannot be written, sp_output_commit tells. */
+void sp_output_write(sp_output *output, const void *bytes, size_t size);
+
 /* Finishes and destroys `output`. Where it fails, the old file is as it was. */
 sp_status sp_output_commit(sp_output *output, sp_error *error);
 

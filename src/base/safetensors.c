@@ -114,10 +114,9 @@ sp_status sp_safetensors_write(const char *path, const sp_tensor *tensors, size_
         free(header);
         return error->status;
     }
-    FILE *stream = sp_output_stream(output);
-    /* What a write cannot do, the commit reports: it asks the stream. */
-    fwrite(header, 1, length, stream);
-    for (size_t i = 0; i < count; i++) fwrite(tensors[i].values, sizeof(float), tensor_items(&tensors[i]), stream);
+    sp_output_write(output, header, length);
+    for (size_t i = 0; i < count; i++)
+        sp_output_write(output, tensors[i].values, tensor_items(&tensors[i]) * sizeof(float));
     free(header);
     return sp_output_commit(output, error);
 }
