@@ -489,3 +489,32 @@ Test(cli_resume, a_completed_run_stays_so) {
     expect_same_files(scratch_path("run"), scratch_path("before"), "completed");
     cr_expect_not_null(strstr(read_text(scratch_path("run/summary.json")), "\"completed\""));
 }
+
+/* ---- While training goes on ------------------------------------------------------------------------ */
+
+static bool always(void *context) {
+    ++*(size_t *)context;
+    return true;
+}
+
+/* As many as the disk takes: no bit changes, and the last of them is of the end. */
+Test(resume, checkpoints_while_training_goes_on_change_nothing) {
+    static const char settings[] =
+        "train.epochs=40 optimizer.name=adam optimizer.learning_rate=0.01 network.dropout=0.2 "
+        "network.hidden=40,30 output.checkpoint_every=1";
+    size_t asked = 0;
+    sp_observer observer = {.context = &asked, .wants_checkpoint = always};
+    sp_error error = {0};
+    sp_summary plain, saved, again;
+    must(train(false, configure(scratch_path("plain"), 2, settings), NULL, &plain, &error), error);
+    must(sp_train(configure(scratch_path("saved"), 4, settings), &observer, &saved, &error), error);
+    cr_expect_eq(asked, 40 * 7, "once a step");
+    expect_same_summary(&plain, &saved, settings);
+    expect_same_files(scratch_path("plain"), scratch_path("saved"), settings);
+    cr_expect_eq(run("test -e '%s/checkpoint.previous.safetensors'", scratch_path("saved")).status, 0, "several");
+    /* One from the midst: the same end. */
+    run("cd '%s/saved' && mv checkpoint.previous.safetensors checkpoint.safetensors", scratch());
+    must(train(true, configure(scratch_path("saved"), 3, settings), NULL, &again, &error), error);
+    expect_same_summary(&plain, &again, settings);
+    expect_same_files(scratch_path("plain"), scratch_path("saved"), settings);
+}
