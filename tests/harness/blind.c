@@ -66,3 +66,26 @@ const char *sp_diagnosis_line(const sp_diagnosis *diagnosis, size_t index) {
     (void)diagnosis, (void)index;
     return "";
 }
+
+bool sp_health_is_due(const sp_health *health, size_t steps) {
+    (void)health, (void)steps;
+    return true;
+}
+
+void sp_health_record(const sp_health *health, sp_record *record) {
+    (void)health, (void)record;
+}
+
+sp_status sp_health_take(sp_health *health, const sp_safetensors *file, sp_error *error) {
+    (void)health, (void)file, (void)error;
+    return SP_OK;
+}
+
+void sp_diagnosis_record(const sp_diagnosis *diagnosis, sp_record *record) {
+    (void)diagnosis, (void)record;
+}
+
+sp_status sp_diagnosis_take(sp_diagnosis *diagnosis, const sp_safetensors *file, sp_error *error) {
+    (void)diagnosis, (void)file, (void)error;
+    return SP_OK;
+}
