@@ -178,7 +178,7 @@ static void remark_on_files(const sp_run *r, sp_summary *summary) {
         const sp_dataset *file = r->data->files[i];
         if (!file) continue;
         summary->dropped_rows += file->table->dropped;
-        if (sp_table_remark(file->table, line, sizeof line)) warn(r, line);
+        if (sp_table_remark(file->table, line, sizeof line)) sp_run_warn(r, line);
     }
 }
 
