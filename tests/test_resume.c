@@ -222,7 +222,8 @@ Test(cli_resume, survives_being_killed_at_any_moment) {
 
 /* Starts a long training, waits for its first epoch, does `what` with $program, and waits for its end. */
 static outcome disturb(const char *options, const char *what) {
-    return run("rm -rf '%s'; '%s' train configs/digits.ini -s schedule.name=constant -s train.epochs=1000000 "
+    return run("rm -rf '%s'; env --default-signal=HUP '%s' train configs/digits.ini -s schedule.name=constant -s "
+               "train.epochs=1000000 "
                "-s parallel.threads=2 %s "
                "-s output.dir='%s' &\nprogram=$!\n"
                "for i in $(seq 600); do [ \"$(cat '%s/metrics.csv' 2>&1 | wc -l)\" -gt 1 ] && break; sleep 0.1; done\n"
