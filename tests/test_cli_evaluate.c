@@ -421,4 +421,7 @@ Test(cli_evaluate, a_training_of_values_tells_r2) {
     cr_expect_eq(number_after(summary, "\"test_rmse\""), at(json, "rmse"));
     cr_expect(isnan(number_after(summary, "\"test_auc\"")));
     sp_json_destroy(json);
+    run("head -2 '%s' > '%s'", scratch_path("values.csv"), scratch_path("one.csv"));
+    result = run("shardprop evaluate %s %s", scratch_path("run"), scratch_path("one.csv"));
+    cr_expect(strstr(result.out, "\nr2                 -\n"), "undefined, of a single row: %s", result.out);
 }

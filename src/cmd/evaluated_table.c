@@ -31,20 +31,22 @@ static size_t name_columns(const sp_evaluated *found, size_t least, size_t most)
     return widest < most ? widest : most;
 }
 
-static void print_line(const char *name, double value) {
+static void print_line(const char *name, double value, const char *format) {
+    printf("%-18s ", name);
     if (isnan(value))
-        printf("%-18s -\n", name);
+        putchar('-');
     else
-        printf("%-18s %.6f\n", name, value);
+        printf(format, value);
+    putchar('\n');
 }
 
 static void print_value(const sp_evaluated *found, sp_metric metric) {
-    print_line(sp_metric_name(metric), sp_evaluation_value(found->evaluation, metric));
+    print_line(sp_metric_name(metric), sp_evaluation_value(found->evaluation, metric), "%.6f");
 }
 
-static void print_cell(double value, const char *format) {
+static void print_cell(double value, int width, const char *format) {
     if (isnan(value))
-        printf("%10s", "-");
+        printf("%*s", width, "-");
     else
         printf(format, value);
 }
@@ -73,7 +75,7 @@ static size_t keep(place *list, size_t count, size_t most, place one) {
 static void print_rates(const sp_evaluated *found, size_t item, size_t columns) {
     sp_write_fitted(stdout, sp_item_name(found, item), columns, false);
     for (size_t m = 0; m < sizeof rates / sizeof *rates; m++)
-        print_cell(sp_evaluation_item(found->evaluation, item, rates[m]), "%10.4f");
+        print_cell(sp_evaluation_item(found->evaluation, item, rates[m]), 10, "%10.4f");
     printf("%10zu\n", sp_evaluation_support(found->evaluation, item));
 }
 
@@ -81,7 +83,7 @@ static void print_rates(const sp_evaluated *found, size_t item, size_t columns) 
 static void print_mean(const sp_evaluated *found, const char *name, size_t columns, sp_metric first) {
     sp_write_fitted(stdout, name, columns, false);
     for (int m = 0; m < 3; m++)
-        print_cell(sp_evaluation_value(found->evaluation, (sp_metric)((int)first + m)), "%10.4f");
+        print_cell(sp_evaluation_value(found->evaluation, (sp_metric)((int)first + m)), 10, "%10.4f");
     printf("%10s%10zu\n", "", sp_evaluation_rows(found->evaluation));
 }
 
@@ -181,7 +183,7 @@ static void print_classification(const sp_evaluated *found) {
     print_value(found, SP_METRIC_ACCURACY);
     print_value(found, SP_METRIC_BALANCED_ACCURACY);
     snprintf(name, sizeof name, "top_%zu_accuracy", found->top_k);
-    if (found->top_k > 0) print_line(name, sp_evaluation_top_k(found->evaluation, found->top_k));
+    if (found->top_k > 0) print_line(name, sp_evaluation_top_k(found->evaluation, found->top_k), "%.6f");
     print_value(found, SP_METRIC_AUC);
     print_class_table(found, "class");
     print_confusion(found);
@@ -202,14 +204,15 @@ static void print_regression(const sp_evaluated *found) {
     size_t columns = name_columns(found, 13, LONGEST_NAME), count = sizeof errors / sizeof *errors;
     size_t targets = sp_evaluation_items(found->evaluation);
     for (size_t m = 0; m < count; m++)
-        printf("%-18s %.9g\n", sp_metric_name(errors[m]), sp_evaluation_value(found->evaluation, errors[m]));
+        print_line(sp_metric_name(errors[m]), sp_evaluation_value(found->evaluation, errors[m]), "%.9g");
     if (targets == 1) return;
     putchar('\n');
     sp_write_fitted(stdout, "target", columns, false);
     printf("%14s%14s%14s\n", "r2", "mae", "rmse");
     for (size_t k = 0; k < targets; k++) {
         sp_write_fitted(stdout, sp_item_name(found, k), columns, false);
-        for (size_t m = 0; m < count; m++) printf("%14.6g", sp_evaluation_item(found->evaluation, k, errors[m]));
+        for (size_t m = 0; m < count; m++)
+            print_cell(sp_evaluation_item(found->evaluation, k, errors[m]), 14, "%14.6g");
         putchar('\n');
     }
 }
