@@ -133,7 +133,7 @@ const sp_key sp_keys[] = {
     {"augment", "rotate", REAL(0, 180), .offset = AT(augment.rotate), .initial = "0",
      .help = "they turn by up to so many degrees"},
     {"augment", "scale", REAL(0, 0.9), .offset = AT(augment.scale), .initial = "0",
-     .help = "their height and width change by up to this share each"},
+     .help = "their height and width are each divided by a number from 1 - this to 1 + this"},
     {"augment", "shear", REAL(0, 10), .offset = AT(augment.shear), .initial = "0",
      .help = "they lean by up to so many pixels to the right for one down"},
     {"augment", "elastic_alpha", REAL(0, 1e6), .offset = AT(augment.alpha), .initial = "0",
