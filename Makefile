@@ -144,6 +144,8 @@ ADDRESS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 CLANG ?= clang-14
 # place/ binds the process to some cores, which needs one a test. With threads; and quick under valgrind.
 ALONE := -place/
+# AddressSanitizer reserves more addresses than `ulimit -v` grants, LeakSanitizer starts a thread where none may be.
+UNLIMITED := -cli_resources/memory_is_counted -cli_resources/threads_that_are_refused
 WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/ resume/
 SMALL := math/ pass/ csv/ idx/ safetensors/ json/ text/
 
@@ -152,7 +154,7 @@ test-asan:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan OPTIMIZE=-O1 CFLAGS='$(ADDRESS)' LDFLAGS='$(ADDRESS)' \
 		$(BUILD)/asan/shardprop $(BUILD)/asan/tests/inprocess
 	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		$(BUILD)/asan/tests/inprocess $(ALONE) $(TESTFLAGS)
+		$(BUILD)/asan/tests/inprocess $(ALONE) $(UNLIMITED) $(TESTFLAGS)
 
 test-tsan:
 	@tools/install-deps tsan
