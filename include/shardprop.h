@@ -238,6 +238,7 @@ typedef struct sp_summary {
     const char *status; /* "completed", "stopped_early", "interrupted", "diverged" */
     size_t epochs,
         best_epoch; /* whole epochs; the one whose weights were saved (the one under way, when interrupted) */
+    size_t steps;   /* mini-batches of an epoch behind those, which was interrupted or diverged; 0: there is none */
     double train_loss, train_accuracy; /* of the saved weights, as are validation and test */
     double validation_loss, validation_accuracy;
     double test_loss, test_accuracy;

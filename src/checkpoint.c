@@ -60,7 +60,7 @@ sp_status sp_checkpoint_create(sp_checkpoint_of of, sp_checkpoint **checkpoint, 
     if (good) {
         sp_record_put_text(made->record, "format", format_name, sizeof format_name);
         sp_record_put_text(made->record, "version", sp_version(), strlen(sp_version()));
-        sp_identity_record(of.config, of.data, of.plan, made->record);
+        sp_identity_record(of.config, of.origin, made->record);
         copy_state(made, &(sp_standing){0});
         good = sp_record_is_whole(made->record);
     }
@@ -165,7 +165,7 @@ static sp_status malformed(const sp_safetensors *file, sp_error *error) {
                    sp_safetensors_path(file));
 }
 
-sp_status sp_checkpoint_check(const sp_safetensors *file, const sp_config *config, const sp_data *data,
+sp_status sp_checkpoint_check(const sp_safetensors *file, const sp_config *config, const sp_origin *origin,
                               const sp_plan *plan, sp_standing *standing, sp_error *error) {
     uint64_t counts[COUNTS];
     double seconds[SECONDS];
@@ -180,7 +180,7 @@ sp_status sp_checkpoint_check(const sp_safetensors *file, const sp_config *confi
                               .epoch_seconds = seconds[1],
                               .seconds = seconds[2]};
     size_t begun = standing->epochs + (standing->steps > 0);
-    status = sp_identity_check(config, data, plan, begun, file, error);
+    status = sp_identity_check(config, origin, plan, begun, file, error);
     if (status) return status;
     return begun <= (size_t)config->train.epochs && standing->steps < plan->steps ? SP_OK : malformed(file, error);
 }

@@ -10,6 +10,7 @@
 
 #include "best.h"
 #include "diagnose.h"
+#include "origin.h"
 #include "plan.h"
 #include "rundir.h"
 #include "schedule.h"
@@ -28,7 +29,7 @@ typedef struct sp_standing {
 /* The parts of a training that has a state; all borrowed. */
 typedef struct sp_checkpoint_of {
     const sp_config *config; /* as resolved by the plan */
-    const sp_data *data;
+    const sp_origin *origin;
     const sp_plan *plan;
     const sp_net *net;
     float *best_weights; /* [net->floats] */
@@ -73,7 +74,7 @@ sp_status sp_checkpoint_open(const sp_rundir *rundir, sp_safetensors **file, cha
  * Whether the training that is planned may go on from it, and where it stands. As sp_identity_check; SP_BAD_DATA:
  * malformed.
  */
-sp_status sp_checkpoint_check(const sp_safetensors *file, const sp_config *config, const sp_data *data,
+sp_status sp_checkpoint_check(const sp_safetensors *file, const sp_config *config, const sp_origin *origin,
                               const sp_plan *plan, sp_standing *standing, sp_error *error);
 
 /* Sets the state to that of the file, which was checked, and goes on with its metrics.csv. */

@@ -1,7 +1,6 @@
 #include "identity.h"
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -11,53 +10,24 @@ enum { NAME = 80, VALUE = SP_MOST_LAYERS * 16 };
 
 /* ---- The data --------------------------------------------------------------------------------- */
 
-/* Of the rows for one purpose: their file's size and content, as they are after reading; how many, and which. */
-enum { ROWS, FEATURES, CONTENT, TAKEN, WHICH, FIGURES };
-
-static uint64_t content_of(const sp_dataset *data) {
-    const sp_table *table = data->table;
-    size_t values = table->rows * table->features * (table->bytes ? 1 : sizeof(float));
-    uint64_t hash = sp_hash_bytes(table->values, values, 0);
-    if (data->classes) hash = sp_hash_bytes(data->classes, table->rows * sizeof *data->classes, hash);
-    if (data->values) hash = sp_hash_bytes(data->values, table->rows * data->targets * sizeof *data->values, hash);
-    if (data->weights) hash = sp_hash_bytes(data->weights, table->rows * sizeof *data->weights, hash);
-    return hash;
-}
-
-static void describe(const sp_part *part, uint64_t figures[FIGURES]) {
-    memset(figures, 0, FIGURES * sizeof *figures);
-    if (part->rows.count == 0) return;
-    figures[ROWS] = part->data->table->rows;
-    figures[FEATURES] = part->data->table->features;
-    figures[CONTENT] = content_of(part->data);
-    figures[TAKEN] = part->rows.count;
-    figures[WHICH] = sp_hash_bytes(part->rows.index, part->rows.count * sizeof *part->rows.index, 0);
-}
-
-enum { PARTS = 3 };
-static const char *const part_names[PARTS] = {"data.train", "data.validation", "data.test"};
-
-static const sp_part *part_at(const sp_data *data, int index) {
-    const sp_part *const parts[PARTS] = {&data->train, &data->validation, &data->test};
-    return parts[index];
-}
-
-static sp_status check_part(const sp_data *data, int index, const sp_safetensors *file, sp_error *error) {
-    uint64_t now[FIGURES], then[FIGURES];
-    describe(part_at(data, index), now);
-    sp_status status = sp_record_take_counts(file, part_names[index], then, FIGURES, error);
-    if (status || memcmp(now, then, sizeof now) == 0) return status;
-    const char *path = now[TAKEN] > 0 ? part_at(data, index)->data->table->path : "no rows";
-    if (now[ROWS] != then[ROWS] || now[FEATURES] != then[FEATURES] || now[CONTENT] != then[CONTENT])
+static sp_status check_part(const sp_fingerprint *print, const char *name, const sp_safetensors *file,
+                            sp_error *error) {
+    uint64_t then[SP_PRINT_FIGURES];
+    const uint64_t *now = print->figure;
+    sp_status status = sp_record_take_counts(file, name, then, SP_PRINT_FIGURES, error);
+    if (status || memcmp(now, then, sizeof then) == 0) return status;
+    const char *path = print->path ? print->path : "no rows";
+    if (now[SP_PRINT_ROWS] != then[SP_PRINT_ROWS] || now[SP_PRINT_FEATURES] != then[SP_PRINT_FEATURES] ||
+        now[SP_PRINT_CONTENT] != then[SP_PRINT_CONTENT])
         return sp_fail(error, SP_BAD_DATA,
                        "%s: %s: holds other data (%llu rows, hash %016llx) than this run was trained on (%llu rows, "
                        "hash %016llx); put those back, or train anew without --resume",
-                       path, part_names[index], (unsigned long long)now[ROWS], (unsigned long long)now[CONTENT],
-                       (unsigned long long)then[ROWS], (unsigned long long)then[CONTENT]);
+                       path, name, (unsigned long long)now[SP_PRINT_ROWS], (unsigned long long)now[SP_PRINT_CONTENT],
+                       (unsigned long long)then[SP_PRINT_ROWS], (unsigned long long)then[SP_PRINT_CONTENT]);
     return sp_fail(error, SP_BAD_DATA,
                    "%s: %s: other rows are taken (%llu) than this run was trained on (%llu); train anew without "
                    "--resume",
-                   path, part_names[index], (unsigned long long)now[TAKEN], (unsigned long long)then[TAKEN]);
+                   path, name, (unsigned long long)now[SP_PRINT_TAKEN], (unsigned long long)then[SP_PRINT_TAKEN]);
 }
 
 /* ---- The configuration ------------------------------------------------------------------------- */
@@ -111,44 +81,32 @@ static void check_key(const sp_config *config, const sp_plan *plan, const sp_key
 
 /* ---- All ---------------------------------------------------------------------------------------- */
 
-/* Kernels have bits of their own, on each type of processor. */
-static void name_kernels(const sp_plan *plan, char text[NAME]) {
-    const char *target = sp_kernels_target(plan->kernels);
-    snprintf(text, NAME, "%s%s%s", plan->kernels->name, *target ? " for " : "", target);
-}
-
-void sp_identity_record(const sp_config *config, const sp_data *data, const sp_plan *plan, sp_record *record) {
-    char kernels[NAME], name[NAME + 8], value[VALUE];
-    name_kernels(plan, kernels);
-    sp_record_put_text(record, "kernels", kernels, NAME);
+void sp_identity_record(const sp_config *config, const sp_origin *origin, sp_record *record) {
+    char name[NAME + 8], value[VALUE];
+    sp_record_put_text(record, "kernels", origin->kernels, sizeof origin->kernels);
     for (size_t i = 0; i < sp_key_count; i++) {
         snprintf(name, sizeof name, "config.%s.%s", sp_keys[i].section, sp_keys[i].name);
         sp_config_print(config, &sp_keys[i], value, sizeof value);
         sp_record_put_text(record, name, value, strlen(value));
     }
-    for (int i = 0; i < PARTS; i++) {
-        uint64_t figures[FIGURES];
-        describe(part_at(data, i), figures);
-        sp_record_put_counts(record, part_names[i], figures, FIGURES);
-    }
+    for (int i = 0; i < SP_PARTS; i++)
+        sp_record_put_counts(record, sp_origin_part_name(i), origin->parts[i].figure, SP_PRINT_FIGURES);
 }
 
-sp_status sp_identity_check(const sp_config *config, const sp_data *data, const sp_plan *plan, size_t epochs,
+sp_status sp_identity_check(const sp_config *config, const sp_origin *origin, const sp_plan *plan, size_t epochs,
                             const sp_safetensors *file, sp_error *error) {
     size_t before = error->faults;
-    char kernels[NAME];
     for (size_t i = 0; i < sp_key_count; i++) check_key(config, plan, &sp_keys[i], epochs, file, error);
     if (error->faults > before) return error->status; /* other data may be but what comes of that */
-    name_kernels(plan, kernels);
     const char *then = sp_safetensors_text(file, "kernels");
-    if (!then || strcmp(then, kernels) != 0) {
+    if (!then || strcmp(then, origin->kernels) != 0) {
         char place[SP_PLACE];
         sp_config_place(config, "parallel.kernels", place, sizeof place);
         return sp_fail(error, SP_BAD_CONFIG,
                        "%s: the kernels are %s, but this run was trained with %s, whose bits are others; set "
                        "parallel.kernels, or use such a processor",
-                       place, kernels, then ? then : "others");
+                       place, origin->kernels, then ? then : "others");
     }
-    for (int i = 0; i < PARTS; i++) check_part(data, i, file, error);
+    for (int i = 0; i < SP_PARTS; i++) check_part(&origin->parts[i], sp_origin_part_name(i), file, error);
     return error->faults > before ? error->status : SP_OK;
 }

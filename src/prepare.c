@@ -26,6 +26,7 @@ static sp_status read_and_plan(sp_run *r, const sp_config *config, sp_error *err
     if (!status) status = sp_data_load(r->config, &r->data, error);
     if (!status) status = sp_plan_create(r->config, r->data, &r->plan, error);
     if (status) return status;
+    sp_origin_describe(r->config, r->data, r->plan.kernels, &r->origin);
     status = sp_model_create(r->plan.net, r->data, &r->model, error);
     r->plan.net = NULL; /* the model's now */
     r->best = sp_best_create(r->config, r->data->validation.rows.count > 0);
@@ -65,7 +66,7 @@ static sp_status find_checkpoint(sp_run *r, sp_error *error) {
     if (!status) status = sp_checkpoint_open(r->rundir, &r->file, line, error);
     if (status) return status;
     if (*line) sp_run_warn(r, line);
-    if (r->file) return sp_checkpoint_check(r->file, r->config, r->data, &r->plan, &r->at, error);
+    if (r->file) return sp_checkpoint_check(r->file, r->config, &r->origin, &r->plan, &r->at, error);
     if (sp_rundir_has(r->rundir, "summary.json"))
         return sp_fail(error, SP_BAD_CONFIG,
                        "%s: holds a run that ended without a checkpoint; train anew without --resume",
@@ -130,7 +131,7 @@ static sp_status prepare_files(sp_run *r, sp_error *error) {
     const sp_net *net = r->model->net;
     sp_status status = r->rundir ? SP_OK : sp_rundir_open(r->config, &r->rundir, error);
     sp_checkpoint_of of = {.config = r->config,
-                           .data = r->data,
+                           .origin = &r->origin,
                            .plan = &r->plan,
                            .net = net,
                            .best_weights = r->model->parameters,

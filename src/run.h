@@ -8,6 +8,7 @@
 #include "diagnose.h"
 #include "judge.h"
 #include "model.h"
+#include "origin.h"
 #include "plan.h"
 #include "rundir.h"
 #include "step.h"
@@ -17,6 +18,7 @@ typedef struct sp_run {
     sp_config *config; /* owned: a copy, with what was resolved */
     sp_data *data;     /* owned */
     sp_plan plan;
+    sp_origin origin;
     sp_model *model;             /* owned: its parameters are the best so far */
     sp_weights *weights;         /* owned: in training */
     float *parameters;           /* owned: the same as a plain vector, after each epoch */

@@ -287,12 +287,13 @@ static bool add_warnings(sp_json *root, const sp_diagnosis *diagnosis) {
     return sp_json_add_texts(root, "warnings", lines, count);
 }
 
-static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *diagnosis) {
+static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *diagnosis, const sp_origin *origin) {
     char hash[20];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary->weights_xxh64);
     sp_json *root = sp_json_object();
     bool good = sp_json_add_text(root, "status", summary->status);
     good = sp_json_add_count(root, "epochs", summary->epochs) && good;
+    good = sp_json_add_count(root, "steps", summary->steps) && good;
     good = sp_json_add_count(root, "best_epoch", summary->best_epoch) && good;
     good = sp_json_add_number(root, "train_loss", summary->train_loss) && good;
     good = sp_json_add_number(root, "train_accuracy", summary->train_accuracy) && good;
@@ -312,18 +313,19 @@ static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *
     good = add_warnings(root, diagnosis) && good;
     good = sp_json_add_text(root, "weights_xxh64", hash) && good;
     good = sp_json_add_text(root, "version", sp_version()) && good;
+    good = sp_origin_add(origin, root) && good;
     if (good) return root;
     sp_json_destroy(root);
     return NULL;
 }
 
 sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, const sp_diagnosis *diagnosis,
-                                 sp_error *error) {
+                                 const sp_origin *origin, sp_error *error) {
     char path[PATH];
     sp_output *output;
     sp_status status = sp_rundir_path(rundir, "summary.json", path, error);
     if (status) return status;
-    sp_json *root = summary_document(summary, diagnosis);
+    sp_json *root = summary_document(summary, diagnosis, origin);
     char *text = root ? sp_json_print(root, true) : NULL;
     sp_json_destroy(root);
     if (!text) return sp_fail_memory(error, path, 0);

@@ -3,6 +3,7 @@
 #define SP_RUNDIR_H
 
 #include "diagnose.h"
+#include "origin.h"
 
 typedef struct sp_rundir sp_rundir;
 
@@ -50,7 +51,7 @@ sp_status sp_rundir_add_epoch(sp_rundir *rundir, const sp_epoch *epoch, sp_error
 sp_status sp_rundir_sync(const sp_rundir *rundir, sp_error *error);
 sp_status sp_rundir_save_model(sp_rundir *rundir, const sp_model *model, sp_error *error);
 sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, const sp_diagnosis *diagnosis,
-                                 sp_error *error);
+                                 const sp_origin *origin, sp_error *error);
 
 /* Gives the lock back. */
 void sp_rundir_destroy(sp_rundir *rundir);

@@ -245,6 +245,7 @@ static sp_status run_epochs(sp_run *r, sp_summary *summary, sp_error *error) {
     while (!status && !summary->status) status = next_epoch(r, &summary->status, error);
     summary->epochs = r->at.epochs;
     summary->best_epoch = r->best.epoch;
+    summary->steps = r->progress.epoch > r->at.epochs ? r->progress.step : 0;
     return status ? status : sp_checkpoint_finish(r->checkpoint, error);
 }
 
@@ -271,7 +272,7 @@ static sp_status finish(sp_run *r, sp_summary *summary, sp_error *error) {
     summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);
     sp_status status = sp_rundir_save_model(r->rundir, r->model, error);
     summary->total_seconds = r->at.seconds + sp_host_seconds() - r->started;
-    if (!status) status = sp_rundir_save_summary(r->rundir, summary, r->diagnosis, error);
+    if (!status) status = sp_rundir_save_summary(r->rundir, summary, r->diagnosis, &r->origin, error);
     if (status || strcmp(summary->status, "diverged") != 0) return status;
     return sp_fail(error, SP_FAILED, "%s: the training diverged in epoch %zu, %s",
                    r->config->path ? r->config->path : "config", r->last.epoch, r->breakdown);

@@ -1,8 +1,12 @@
 #include "base/json.h"
 
+#include "base/error.h"
+#include "base/file.h"
+
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 
 sp_json *sp_json_object(void) {
     return cJSON_CreateObject();
@@ -15,6 +19,10 @@ bool sp_json_add_text(sp_json *object, const char *name, const char *text) {
 bool sp_json_add_number(sp_json *object, const char *name, double value) {
     return (isfinite(value) ? cJSON_AddNumberToObject(object, name, value) : cJSON_AddNullToObject(object, name)) !=
            NULL;
+}
+
+bool sp_json_add_flag(sp_json *object, const char *name, bool value) {
+    return cJSON_AddBoolToObject(object, name, value) != NULL;
 }
 
 bool sp_json_add_count(sp_json *object, const char *name, size_t value) {
@@ -88,6 +96,22 @@ sp_json *sp_json_parse(const char *text, size_t length) {
     if (root && end == text + length) return root;
     cJSON_Delete(root);
     return NULL;
+}
+
+sp_status sp_json_load(const char *path, sp_json **root, sp_error *error) {
+    enum { LARGEST = 1 << 28 };
+    char *text;
+    size_t size;
+    sp_status status = sp_file_read(path, LARGEST, &text, &size, error);
+    if (status) return status;
+    sp_json *read = sp_json_parse(text, size);
+    free(text);
+    if (sp_json_is_object(read)) {
+        *root = read;
+        return SP_OK;
+    }
+    sp_json_destroy(read);
+    return sp_fail(error, SP_BAD_DATA, "%s: is not a JSON object, or damaged; write it anew", path);
 }
 
 bool sp_json_is_object(const sp_json *value) {

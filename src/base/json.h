@@ -2,9 +2,7 @@
 #ifndef SP_BASE_JSON_H
 #define SP_BASE_JSON_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "shardprop.h"
 
 /* A value of a document; members and items belong to their document's root. */
 typedef struct cJSON sp_json;
@@ -16,6 +14,7 @@ typedef struct cJSON sp_json;
 sp_json *sp_json_object(void);
 bool sp_json_add_text(sp_json *object, const char *name, const char *text);
 bool sp_json_add_number(sp_json *object, const char *name, double value); /* NaN, infinity: null */
+bool sp_json_add_flag(sp_json *object, const char *name, bool value);
 bool sp_json_add_count(sp_json *object, const char *name, size_t value);
 bool sp_json_add_counts(sp_json *object, const char *name, const size_t *values, size_t count);
 bool sp_json_add_texts(sp_json *object, const char *name, const char *const *texts, size_t count);
@@ -35,6 +34,8 @@ void sp_json_destroy(sp_json *root);
 
 /* NULL: not JSON (or memory ran out). */
 sp_json *sp_json_parse(const char *text, size_t length);
+/* The object in the file at `path`. SP_BAD_CONFIG: no such file; SP_BAD_DATA: no JSON object. */
+sp_status sp_json_load(const char *path, sp_json **root, sp_error *error);
 bool sp_json_is_object(const sp_json *value);
 const sp_json *sp_json_member(const sp_json *object, const char *name); /* NULL: none */
 const char *sp_json_text(const sp_json *value);                         /* NULL: not a string */

@@ -185,6 +185,10 @@ const char *sp_safetensors_text(const sp_safetensors *file, const char *name) {
     return sp_json_text(sp_json_member(sp_json_member(file->header, "__metadata__"), name));
 }
 
+const sp_json *sp_safetensors_header(const sp_safetensors *file) {
+    return file->header;
+}
+
 size_t sp_safetensors_bytes(const sp_safetensors *file) {
     return file->data_bytes;
 }

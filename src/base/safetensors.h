@@ -9,6 +9,7 @@
 #ifndef SP_BASE_SAFETENSORS_H
 #define SP_BASE_SAFETENSORS_H
 
+#include "base/json.h"
 #include "shardprop.h"
 
 /* A tensor to be written; `values` is borrowed. */
@@ -42,6 +43,9 @@ bool sp_safetensors_is_sealed(const sp_safetensors *file);
 
 /* The metadata text `name`; NULL: there is none. Owned by the file. */
 const char *sp_safetensors_text(const sp_safetensors *file, const char *name);
+
+/* All of the header as it stands: members are the tensors, and __metadata__. Nothing in it has been checked. */
+const sp_json *sp_safetensors_header(const sp_safetensors *file);
 
 /* Bytes of all tensors together. */
 size_t sp_safetensors_bytes(const sp_safetensors *file);

@@ -4,52 +4,16 @@
 #include "base/host.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
+#include "cmd/signals.h"
 #include "config.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 int sp_interrupted_by;
-
-/* A handler can only leave a note; the step that is under way is finished. */
-static volatile sig_atomic_t signal_seen, first_signal_at; /* the latter in seconds */
-static volatile sig_atomic_t checkpoint_wanted;
-
-/* A later signal ends the program at once. One within a second is the first again: timeout(1)
- * sends its signal to the program, then to the program's process group. */
-static void note_signal(int number) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!signal_seen) {
-        first_signal_at = (sig_atomic_t)now.tv_sec;
-        signal_seen = number;
-    } else if (now.tv_sec - first_signal_at > 1) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-}
-
-static void note_wish(int number) {
-    (void)number;
-    checkpoint_wanted = 1;
-}
-
-static void watch_signals(void) {
-    struct sigaction ends = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, before;
-    struct sigaction saves = {.sa_handler = note_wish, .sa_flags = SA_RESTART};
-    sigemptyset(&ends.sa_mask);
-    sigemptyset(&saves.sa_mask);
-    sigaction(SIGINT, &ends, NULL);
-    sigaction(SIGTERM, &ends, NULL);
-    sigaction(SIGUSR1, &saves, NULL);
-    /* nohup(1) has it ignored, and means that. */
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &ends, NULL);
-}
 
 /* What the observer is handed: the display, and what the layers were like last. */
 typedef struct view {
@@ -64,14 +28,12 @@ static void on_start(void *context, const char *plan) {
 
 static bool on_step(void *context, const sp_progress *progress) {
     sp_display_step(&((view *)context)->display, progress);
-    return signal_seen != 0;
+    return sp_signals_seen() != 0;
 }
 
 static bool wants_checkpoint(void *context) {
     (void)context;
-    if (!checkpoint_wanted) return false;
-    checkpoint_wanted = 0;
-    return true;
+    return sp_signals_take_wish();
 }
 
 static void on_epoch(void *context, const sp_epoch *epoch, const sp_progress *progress) {
@@ -168,7 +130,8 @@ static sp_status load_config(const sp_options *options, sp_config **config, sp_e
         return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; use a shorter one", folder);
     if (!sp_file_exists(path))
         return sp_fail(error, SP_BAD_CONFIG, "%s: holds no config.ini; name a run directory, or a config", folder);
-    inside.operand[0] = path;
+    char *operand[] = {path};
+    inside.operand = operand;
     char assignment[PATH + sizeof "output.dir="];
     snprintf(assignment, sizeof assignment, "output.dir=%s", folder);
     if (inside.sets == SP_MOST_SETS) return sp_fail(error, SP_BAD_CONFIG, "train: more --set than can be held");
@@ -188,13 +151,14 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, wants_checkpoint, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);
-    watch_signals();
+    sp_signals_watch();
+    sp_signals_watch_wishes();
     status = options->resume ? sp_train_resume(config, &observer, &summary, error)
                              : sp_train(config, &observer, &summary, error);
     sp_display_end(&v.display);
     if (!status) {
         print_summary(&summary, config->output.dir);
-        if (strcmp(summary.status, "interrupted") == 0) sp_interrupted_by = signal_seen;
+        if (strcmp(summary.status, "interrupted") == 0) sp_interrupted_by = sp_signals_seen();
     }
     if (!status || (summary.status && strcmp(summary.status, "diverged") == 0)) print_health(&v);
     free(v.health);

@@ -4,7 +4,7 @@
 
 #include "shardprop.h"
 
-enum { SP_MOST_SETS = 256, SP_MOST_OPERANDS = 2 };
+enum { SP_MOST_SETS = 256 };
 
 /* Options that a command may take; each command names its own as a set of bits. */
 enum {
@@ -20,27 +20,31 @@ enum {
     SP_OPTION_CONFUSION = 512,
     SP_OPTION_SAMPLES = 1024,
     SP_OPTION_DIAGNOSE = 2048,
-    SP_OPTION_RESUME = 4096
+    SP_OPTION_RESUME = 4096,
+    SP_OPTION_THREADS = 8192
 };
 
 /* All strings are borrowed from the arguments. */
 typedef struct sp_options {
     bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume;
-    const char *labels, *output, *top_k, *confusion, *samples;
+    const char *labels, *output, *top_k, *confusion, *samples, *threads;
     const char *set[SP_MOST_SETS];
     size_t sets;
-    const char *operand[SP_MOST_OPERANDS];
+    char *const *operand; /* [operands] */
+    size_t operands;
 } sp_options;
 
 typedef struct sp_command {
     const char *name, *operands, *summary; /* as the help shows them */
     const char *help;                      /* what else there is to say; ends with a newline */
     size_t operand_count;
+    bool more_operands; /* it takes any number more */
     unsigned options;
     sp_status (*run)(const sp_options *options, sp_error *error);
 } sp_command;
 
 extern const sp_command sp_command_train, sp_command_evaluate, sp_command_predict, sp_command_check, sp_command_info;
+extern const sp_command sp_command_verify;
 
 /* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);

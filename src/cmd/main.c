@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const sp_command *const commands[] = {&sp_command_train, &sp_command_evaluate, &sp_command_predict,
-                                             &sp_command_check, &sp_command_info};
+static const sp_command *const commands[] = {
+    &sp_command_train, &sp_command_evaluate, &sp_command_predict,
+    &sp_command_check, &sp_command_info,     &sp_command_verify,
+};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *stream) {
@@ -70,6 +72,13 @@ static const sp_command *find_command(const char *name) {
     return NULL;
 }
 
+static void print_unknown(const char *name) {
+    fprintf(stderr, "shardprop: no command '%s'; use ", name);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(stderr, "%s%s", commands[i]->name, i + 2 < COMMANDS ? ", " : i + 2 == COMMANDS ? " or " : "");
+    fputs(" (see --help)\n", stderr);
+}
+
 static int run(const sp_command *command, int argc, char **argv) {
     sp_options options = {0};
     sp_error error = {0};
@@ -108,8 +117,7 @@ int main(int argc, char **argv) {
         print_version();
     } else {
         if (argc > 1)
-            fprintf(stderr, "shardprop: no command '%s'; use train, evaluate, predict, check or info (see --help)\n",
-                    argv[1]);
+            print_unknown(argv[1]);
         else
             print_help(stderr);
         exit_status = SP_BAD_CONFIG;

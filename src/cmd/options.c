@@ -28,6 +28,7 @@ static const struct {
     {"top-k", 'k', SP_OPTION_TOP_K, "K", "share of rows with their class among the K likeliest"},
     {"confusion", 'm', SP_OPTION_CONFUSION, "FILE", "write the confusion matrix there, as CSV"},
     {"samples", 'i', SP_OPTION_SAMPLES, "FILE", "write a PNG of training images as augmented"},
+    {"threads", 'n', SP_OPTION_THREADS, "THREADS", "use so many; without, as many as are allowed and pay off"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -62,6 +63,7 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'k': options->top_k = argument; break;
     case 'm': options->confusion = argument; break;
     case 'i': options->samples = argument; break;
+    case 'n': options->threads = argument; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }
@@ -94,9 +96,10 @@ sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_
     size_t operands = (size_t)(argc - optind);
     if (operands < command->operand_count)
         return wrong_usage(command, "too few arguments, it takes ", command->operands, error);
-    if (operands > command->operand_count)
+    if (operands > command->operand_count && !command->more_operands)
         return wrong_usage(command, "too many arguments, from ", argv[(size_t)optind + command->operand_count], error);
-    for (size_t i = 0; i < operands; i++) options->operand[i] = argv[(size_t)optind + i];
+    options->operand = argv + optind;
+    options->operands = operands;
     return SP_OK;
 }
 
