@@ -7,6 +7,9 @@ static const double warm_up = 10e-3, trial = 2e-3, trial_segment = 1e-3, settled
 static const double long_segment = 5e-3;
 static const double first_settle = 0.25, longest_settle = 8;
 
+/* What a trial may cost, of the time until the next: steps of a large network are too long for a few to cost little. */
+static const double trial_share = 0.02;
+
 /* A candidate that is so much slower than the best ends the round: fewer threads would be slower still. */
 static const double clearly_slower = 1.25;
 
@@ -29,6 +32,8 @@ static void start_trial(sp_team *team) {
     team->trying = true;
     team->round = 0;
     team->best_step = 0;
+    team->trial_seconds = 0;
+    team->trial_steps = 0;
     for (size_t i = 0; i < SP_TEAM_CANDIDATES; i++) team->step_of[i] = 0;
     try_candidate(team, 0, team->most);
 }
@@ -55,6 +60,8 @@ static void settle_on_best(sp_team *team) {
     team->steps = 0;
     team->settle = team->settle == 0 ? first_settle : 2 * team->settle;
     if (team->settle > longest_settle) team->settle = longest_settle;
+    double cost = team->trial_seconds - (double)team->trial_steps * team->best_step;
+    if (team->settle < cost / trial_share) team->settle = cost / trial_share;
 }
 
 /* The next of the round that is worth it; else the next round; else the end of the trial. */
@@ -88,6 +95,10 @@ static void judge(sp_team *team) {
 
 void sp_team_report(sp_team *team, size_t steps, double seconds) {
     if (team->fixed) return;
+    if (team->trying) {
+        team->trial_seconds += seconds;
+        team->trial_steps += steps;
+    }
     if (team->trying && !team->warm && seconds < long_segment) {
         team->warm = true;
         return;

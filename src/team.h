@@ -5,7 +5,8 @@
  * is faster on one core than on many, and so is any on cores that somebody else has taken. Steps are run in
  * segments. Now and then some go to a trial of fewer threads, from the most that are allowed downwards until it gets
  * clearly slower, and once more, so that a hiccup does not decide; then the best is kept for a while, each time
- * for longer, unless steps begin to take another time than they did.
+ * for longer, and for long enough that the trial was a small part of it, unless steps begin to take another time than
+ * they did.
  */
 #ifndef SP_TEAM_H
 #define SP_TEAM_H
@@ -26,6 +27,8 @@ typedef struct sp_team {
     double spent;                       /* seconds of the candidate in this round, */
     size_t steps;                       /* and its steps */
     double best_step;                   /* seconds a step of the best; 0: not known yet */
+    double trial_seconds;               /* of this trial, all candidates, */
+    size_t trial_steps;                 /* and its steps */
     double settled, settle;             /* seconds since the last trial, and until the next */
 } sp_team;
 

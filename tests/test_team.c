@@ -64,6 +64,25 @@ Test(team, trials_cost_little) {
     }
 }
 
+/* A step of a large network: one with half of the threads costs as much as another step. */
+static double huge(size_t threads) {
+    return 0.2 / (double)threads;
+}
+
+Test(team, trials_of_long_steps_are_rare) {
+    sp_team team = sp_team_create(2, false);
+    double seconds = 0;
+    size_t done = 0;
+    while (seconds < 3) {
+        size_t threads, count = sp_team_next(&team, 1000, &threads);
+        sp_team_report(&team, count, (double)count * huge(threads));
+        seconds += (double)count * huge(threads);
+        done += count;
+    }
+    cr_expect_eq(team.best, 2);
+    cr_expect_leq(seconds, 1.05 * (double)done * huge(2), "%zu steps in %g seconds", done, seconds);
+}
+
 /* Somebody takes the other cores while training goes on, and gives them back. */
 Test(team, follows_what_changes) {
     sp_team team = sp_team_create(4, false);
