@@ -251,7 +251,7 @@ const sp_key sp_keys[] = {
              "off, measured while training; never changes a result"},
     {"parallel", "shards", WHOLE_OR(1, SP_MOST_SHARDS, "auto"), .offset = AT(parallel.shards), .initial = "auto",
      .help = "slices of a mini-batch, whose gradients are summed in a fixed order; part of the result; auto: by the "
-             "batch size"},
+             "batch size and the network"},
     {"parallel", "kernels", CHOICE(kernel_names), .offset = AT(parallel.kernels), .initial = "auto",
      .help = "matrix products: xsmm (libxsmm, made for each shape), blas (OpenBLAS) or reference (plain loops); auto: "
              "xsmm where the processor has AVX2, else blas"},

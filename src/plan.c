@@ -165,7 +165,9 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->batch_size = (size_t)config->train.batch_size;
     if (plan->batch_size == SP_AUTO || plan->batch_size > plan->rows) plan->batch_size = plan->rows;
     plan->steps = sp_batch_count(plan->rows, plan->batch_size);
-    if (config->parallel.shards == SP_AUTO) config->parallel.shards = (long long)sp_shard_auto(plan->batch_size);
+    plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
+    if (config->parallel.shards == SP_AUTO)
+        config->parallel.shards = (long long)sp_shard_auto(plan->batch_size, plan->step_flops);
     plan->shards = (size_t)config->parallel.shards;
     plan->shard_rows = sp_shard_most_rows(plan->batch_size, plan->shards);
     plan->seed = (uint64_t)config->train.seed;
@@ -177,7 +179,6 @@ sp_status sp_plan_create(sp_config *config, const sp_data *data, sp_plan *plan, 
     plan->norm_momentum = config->network.norm_momentum;
     plan->average = config->optimizer.ema;
     plan->schedule = schedule_of(config, plan->steps);
-    plan->step_flops = sp_net_flops(plan->net) * (double)plan->batch_size;
     plan->reduction = (sp_reduction)config->parallel.reduction;
     /*
      * The model behind auto: both do the same products and sums. Private gradients are also written and read

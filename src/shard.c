@@ -14,14 +14,17 @@ size_t sp_shard_most_rows(size_t rows, size_t shards) {
     return (rows + shards - 1) / shards;
 }
 
-size_t sp_shard_auto(size_t batch_size) {
+static const double least_flops = 0.5e6; /* of a shard */
+
+size_t sp_shard_auto(size_t batch_size, double flops) {
     const size_t rows[] = {16, 32, 64}, most[] = {4, 8, 64};
     size_t shards = 1;
     for (int i = 0; i < 3; i++) {
         size_t possible = batch_size / rows[i] < most[i] ? batch_size / rows[i] : most[i];
         if (possible > shards) shards = possible;
     }
-    return shards;
+    double worth = flops / least_flops;
+    return worth < 1 ? 1 : worth < (double)shards ? (size_t)worth : shards;
 }
 
 sp_status sp_shards_create(const sp_plan *plan, const sp_data *data, sp_shards **shards, sp_error *error) {

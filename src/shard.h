@@ -17,10 +17,11 @@ size_t sp_shard_most_rows(size_t rows, size_t shards);
 
 /*
  * Shards for `shards = auto`: up to 4 of 16 rows or more, up to 8 of 32, up to 64 of 64: enough for many threads, and
- * no more, because each costs an addition a weight. It follows the batch size alone, never the machine, because it is
- * part of the result.
+ * no more, because each costs an addition a weight; and each of half a million operations or more of the step's
+ * `flops`, some three microseconds, for with less than that a thread waits longer than it works. It follows the batch
+ * size and the network, never the machine, because it is part of the result.
  */
-size_t sp_shard_auto(size_t batch_size);
+size_t sp_shard_auto(size_t batch_size, double flops);
 
 /* Adds noise to the samples of a slice of the mini-batch [slice.count, stride], and drops some: what training sees. */
 void sp_shard_disturb(const sp_net *net, sp_slice slice, sp_draw draw, size_t stride, float *samples);

@@ -387,7 +387,7 @@ Test(cli_config, the_resolved_config_says_what_was_chosen) {
     cr_expect(strstr(config, "\nloss = cross_entropy\n"));
     cr_expect(strstr(config, "\noutput_activation = softmax\n"));
     cr_expect(strstr(config, "\nmonitor = validation_accuracy\n"));
-    cr_expect(strstr(config, "\nshards = 2\n"), "which auto means for 32 rows");
+    cr_expect(strstr(config, "\nshards = 1\n"), "which auto means for so small a network");
     for (size_t i = 0; i < sp_key_count; i++) {
         char line[80];
         snprintf(line, sizeof line, "\n%s =", sp_keys[i].name);

@@ -32,11 +32,20 @@ Test(shard, slices_are_whole_contiguous_and_even) {
         }
 }
 
+Test(shard, auto_follows_the_network) {
+    const struct {
+        double flops; /* of a mini-batch of 1024 rows */
+        size_t shards;
+    } expected[] = {{0, 1}, {0.4e6, 1}, {0.99e6, 1}, {1e6, 2}, {3.6e6, 7}, {8e6, 16}, {1e12, 16}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        cr_expect_eq(sp_shard_auto(1024, expected[i].flops), expected[i].shards, "%g operations", expected[i].flops);
+}
+
 Test(shard, auto_follows_the_batch_size) {
     const size_t expected[][2] = {{1, 1},   {16, 1},  {31, 1},  {32, 2},    {64, 4},
                                   {128, 4}, {256, 8}, {512, 8}, {1024, 16}, {60000, 64}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
-        cr_expect_eq(sp_shard_auto(expected[i][0]), expected[i][1], "batch %zu", expected[i][0]);
+        cr_expect_eq(sp_shard_auto(expected[i][0], 1e12), expected[i][1], "batch %zu", expected[i][0]);
 }
 
 Test(batch, an_epoch_has_every_row_once) {
