@@ -244,6 +244,7 @@ typedef struct sp_summary {
     double test_loss, test_accuracy;
     double test_metrics[SP_METRICS]; /* by sp_metric */
     size_t dropped_rows;             /* of all files, for a value was missing */
+    size_t peak_rss_bytes;           /* the most memory that the process has held; 0: unknown */
     double train_seconds, total_seconds, samples_per_second;
     size_t threads, shards, parameters;
     uint64_t weights_xxh64;          /* of the weights after the last step */

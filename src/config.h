@@ -60,6 +60,9 @@ struct sp_config {
         int separator;                                                                    /* sp_separator */
         int categorical;                                                                  /* sp_categorical */
         int missing;                                                                      /* sp_missing */
+        int cache;                                                                        /* sp_cache_mode */
+        char *cache_dir;                                                                  /* owned; empty: none */
+        long long memory_mb;                                                              /* SP_AUTO, or so many MiB */
         int normalize_targets; /* 0: none, 1: standard, 2: minmax */
     } data;
     struct {

@@ -73,6 +73,17 @@ const sp_key sp_keys[] = {
      .help =
          "fields that are empty, ?, NA, N/A, NaN, null or None: error refuses them; mean puts the mean of the training "
          "rows there (of a text column: all features 0), in predictions, too; drop leaves out the row"},
+    {"data", "cache", CHOICE(sp_cache_mode_names), .offset = AT(data.cache), .initial = "auto",
+     .help =
+         "of a CSV, a binary file of what was read of it, for the next run: auto makes one where the values take more "
+         "than memory_mb, whose rows are then read from there, not loaded; always: of every CSV (values that fit "
+         "are loaded from it); never: all values in memory"},
+    {"data", "cache_dir", TEXT, .offset = AT(data.cache_dir), .initial = "",
+     .help = "folder for that file, NAME.KEY.spcache; empty: beside the CSV"},
+    {"data", "memory_mb", WHOLE_OR(1, 1 << 24, "auto"), .offset = AT(data.memory_mb), .initial = "auto",
+     .help =
+         "MiB of values (4 bytes each) of all CSVs in memory; files with more are read through a cache; auto: half of "
+         "what is available, by the limits of the control group, too"},
     {"data", "header", CHOICE(sp_header_names), .offset = AT(data.header), .initial = "auto",
      .help = "whether the first row names the columns (CSV only); auto: when none of its features is a number"},
     {"data", "task", CHOICE(sp_task_names), .offset = AT(data.task), .initial = "auto",

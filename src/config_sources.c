@@ -7,6 +7,7 @@ static const struct {
     const char *section, *name, *source;
 } sources[] = {
     {"data", "normalize", "LeCun, Bottou, Orr, Mueller: Efficient BackProp, 1998, section 4.3 (standard)"},
+    {"data", "cache", "LightGBM's save_binary; TensorFlow's Dataset.cache"},
     {"network", "hidden", "Rumelhart, Hinton, Williams, Nature 323, 1986; scikit-learn's hidden_layer_sizes"},
     {"network", "activation",
      "relu: Nair, Hinton, ICML 2010; leaky_relu: Maas, Hannun, Ng, ICML 2013; elu: Clevert, Unterthiner, Hochreiter, "

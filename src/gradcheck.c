@@ -181,6 +181,7 @@ static sp_status reference_create(const sp_plan *plan, const sp_net *net, const 
         sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered,
                              net->inputs);
         sp_shard_disturb(net, (sp_slice){.count = batch.count}, ref->draw, net->inputs, gathered);
+        status = sp_table_check(data->train.data->table, error);
         for (size_t i = 0; i < values; i++) ref->samples[i] = gathered[i];
         for (size_t i = 0; i < net->parameters; i++) ref->parameters[i] = parameters[i];
     }

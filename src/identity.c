@@ -64,10 +64,16 @@ static const char *why_not(const sp_plan *plan, const char *name, const char *no
     return "the weights would be others";
 }
 
+/* Whether the key says where the values are while they are used; they are the same anywhere. */
+static bool is_of_cache(const char *name) {
+    return begins_with(name, "data.cache") || strcmp(name, "data.memory_mb") == 0;
+}
+
 static void check_key(const sp_config *config, const sp_plan *plan, const sp_key *key, size_t epochs,
                       const sp_safetensors *file, sp_error *error) {
     char name[NAME], stored[NAME + 8], value[VALUE], place[SP_PLACE];
     snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+    if (is_of_cache(name)) return;
     snprintf(stored, sizeof stored, "config.%s", name);
     sp_config_print(config, key, value, sizeof value);
     const char *then = sp_safetensors_text(file, stored), *why = NULL;

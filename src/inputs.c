@@ -16,10 +16,9 @@ size_t sp_inputs_bytes(const sp_layout *layout, size_t rows) {
     return sp_bytes(rows, sp_bytes(layout->input_stride, sizeof(float)));
 }
 
-bool sp_inputs_may_own(const sp_layout *layout, size_t rows, bool augmented) {
+bool sp_inputs_may_own(const sp_layout *layout, size_t rows, bool made) {
     const sp_net *net = layout->net;
-    return !augmented && net->input_noise == 0 && net->input_dropout == 0 &&
-           sp_inputs_bytes(layout, rows) <= MOST_BYTES;
+    return !made && net->input_noise == 0 && net->input_dropout == 0 && sp_inputs_bytes(layout, rows) <= MOST_BYTES;
 }
 
 sp_status sp_inputs_create(const sp_shards *shards, const sp_layout *layout, sp_inputs *inputs, sp_error *error) {

@@ -18,8 +18,9 @@ typedef struct sp_inputs {
     size_t *gathered;  /* owned [shards]: the step for which a shard's rows were gathered last */
 } sp_inputs;
 
-/* Whether threads may have copies: mini-batches that stay in a core's cache, of rows that nothing is drawn for. */
-bool sp_inputs_may_own(const sp_layout *layout, size_t rows, bool augmented);
+/* Whether threads may have copies: mini-batches that stay in a core's cache, of rows that nothing is drawn for, and
+ * that are not `made`, augmented or read from a file, which is more work than to fetch them from another core. */
+bool sp_inputs_may_own(const sp_layout *layout, size_t rows, bool made);
 
 /* Bytes of one copy. */
 size_t sp_inputs_bytes(const sp_layout *layout, size_t rows);

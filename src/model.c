@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/memory.h"
+#include "config.h"
 #include "eval.h"
 
 #include <math.h>
@@ -76,6 +77,7 @@ void sp_model_destroy(sp_model *model) {
     sp_columns_clear(&model->columns);
     sp_preprocess_clear(&model->preprocess);
     sp_preprocess_clear(&model->target_scale);
+    sp_config_destroy(model->reading);
     free(model);
 }
 
@@ -119,14 +121,24 @@ bool sp_model_item_names(const sp_model *model, sp_names *names) {
 
 /* ---- Use -------------------------------------------------------------------------------- */
 
+void sp_model_read_as(sp_model *model, sp_config *config) {
+    sp_config_destroy(model->reading);
+    model->reading = config;
+}
+
 sp_status sp_model_load_data(const sp_model *model, const char *path, const char *labels_path, bool labelled,
                              sp_dataset **dataset, sp_error *error) {
+    sp_config *usual = model->reading ? NULL : sp_config_create();
+    if (!model->reading && !usual) return sp_fail_memory(error, path, sizeof *usual);
+    sp_cache_options cache = sp_data_cache_options(model->reading ? model->reading : usual, 0);
     sp_table_options options = {.missing = model->columns.missing,
+                                .cache = &cache,
                                 .separator = model->columns.separator,
                                 .known = &model->columns,
                                 .target_optional = !labelled};
     sp_status status = sp_dataset_load(path, labels_path, &options, model->task, &model->classes, dataset, error);
     if (!status && model->target_scale.features > 0) (*dataset)->scale = &model->target_scale;
+    sp_config_destroy(usual);
     return status;
 }
 
@@ -201,6 +213,7 @@ sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *data
     if (!status) sp_predict_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, outputs);
     if (!status && model->target_scale.features > 0)
         sp_preprocess_undo(&model->target_scale, dataset->table->rows, outputs);
+    if (!status) status = sp_table_check(dataset->table, error);
     session_close(&opened);
     return status;
 }
@@ -212,6 +225,7 @@ sp_status sp_model_judge_dataset(const sp_model *model, const sp_dataset *datase
     sp_status status = session_open(model, dataset, threads, &opened, error);
     if (!status) status = sp_judge_create(model->net, model->task, model->classes.count, parts, 1, judge, error);
     if (!status) *tally = sp_judge_part(*judge, opened.evaluator, opened.weights, &model->preprocess, &opened.part);
+    if (!status) status = sp_table_check(dataset->table, error);
     session_close(&opened);
     return status;
 }
@@ -226,6 +240,7 @@ sp_status sp_evaluate(const sp_model *model, const char *path, const char *label
     if (!status) {
         sp_tally tally = sp_evaluate_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, NULL);
         *score = (sp_score){tally.rows, sp_tally_loss(&tally), dataset->classes ? sp_tally_accuracy(&tally) : NAN};
+        status = sp_table_check(dataset->table, error);
     }
     session_close(&opened);
     sp_dataset_destroy(dataset);

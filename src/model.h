@@ -14,6 +14,7 @@ struct sp_model {
     sp_columns columns;         /* of the training file; of text, the categories that have a feature, in their order */
     sp_preprocess preprocess;   /* from columns to inputs */
     sp_preprocess target_scale; /* of targets; features 0: the network learned them as they are */
+    sp_config *reading;         /* owned: how files are cached (data.cache and its like); NULL: as is the default */
 };
 
 /* A model of `net`, which it takes, and of what `data` says; its parameters are not set. */
@@ -22,6 +23,9 @@ sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp
 /* Names of the classes, labels or targets: "output" where a file named none, of several with its number. False when
  * memory runs out. */
 bool sp_model_item_names(const sp_model *model, sp_names *names);
+
+/* From now on files are cached as `config` has it, which the model takes. */
+void sp_model_read_as(sp_model *model, sp_config *config);
 
 /* Loads a labelled or (`labelled` false) any file as this model reads it. */
 sp_status sp_model_load_data(const sp_model *model, const char *path, const char *labels_path, bool labelled,

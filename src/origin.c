@@ -19,7 +19,8 @@ const char *sp_origin_part_name(int part) {
 
 static uint64_t inputs_of(const sp_dataset *data) {
     const sp_table *table = data->table;
-    return sp_hash_bytes(table->values, table->rows * table->features * (table->bytes ? 1 : sizeof(float)), 0);
+    if (table->store) return sp_store_hash(table->store);
+    return sp_hash_bytes(table->values, sp_table_value_bytes(table), 0);
 }
 
 static uint64_t content_of(const sp_dataset *data, uint64_t inputs) {

@@ -62,8 +62,8 @@ static sp_status check_norms(const sp_config *config, const sp_plan *plan, sp_er
 
 static size_t table_bytes(const sp_dataset *dataset) {
     if (!dataset) return 0;
-    size_t value = dataset->table->bytes ? 1 : sizeof(float);
-    return sp_bytes(dataset->table->rows, dataset->table->features * value + (dataset->targets + 1) * sizeof(float));
+    return sp_table_value_bytes(dataset->table) +
+           sp_bytes(dataset->table->rows, (dataset->targets + 1) * sizeof(float));
 }
 
 /* More threads than there are shards, or tiles, never have anything to do. */
@@ -137,7 +137,8 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
                    sp_workspace_bytes(layout, plan->batch_size, plan->shards);
     if (plan->reduction == SP_REDUCTION_PRIVATE) bytes += sp_bytes(plan->shards, layout->all_tiles * sizeof(float));
     const sp_table *table = data->train.data->table;
-    if (plan->threads > 1 && sp_inputs_may_own(layout, plan->batch_size, sp_augment_is_on(&plan->augment)))
+    if (plan->threads > 1 &&
+        sp_inputs_may_own(layout, plan->batch_size, sp_augment_is_on(&plan->augment) || table->store))
         bytes += sp_bytes(plan->threads, sp_inputs_bytes(layout, plan->batch_size));
     if (sp_augment_is_on(&plan->augment)) bytes += sp_augmenter_bytes(table->height, table->width, plan->shards);
     bytes += sp_bytes(layout->all_tiles, 2 * sizeof(float)); /* of which the layers' figures are made */

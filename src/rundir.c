@@ -309,6 +309,8 @@ static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *
     good = sp_json_add_count(root, "shards", summary->shards) && good;
     good = sp_json_add_count(root, "parameters", summary->parameters) && good;
     good = sp_json_add_count(root, "dropped_rows", summary->dropped_rows) && good;
+    double peak = summary->peak_rss_bytes > 0 ? (double)summary->peak_rss_bytes / (1 << 20) : NAN;
+    good = sp_json_add_number(root, "peak_rss_mb", peak) && good;
     good = add_phases(root, summary) && good;
     good = add_warnings(root, diagnosis) && good;
     good = sp_json_add_text(root, "weights_xxh64", hash) && good;

@@ -180,7 +180,8 @@ static bool allocate_private(sp_stepper *t) {
 
 static sp_status create_inputs(sp_stepper *t, sp_error *error) {
     sp_status status = SP_OK;
-    if (t->team.most == 1 || !sp_inputs_may_own(t->layout, t->batch_size, t->shards->augmenter != NULL)) return SP_OK;
+    bool made = t->shards->augmenter || t->shards->data->table->store;
+    if (t->team.most == 1 || !sp_inputs_may_own(t->layout, t->batch_size, made)) return SP_OK;
     t->inputs = calloc(t->team.most, sizeof *t->inputs);
     if (!t->inputs) return sp_fail_memory(error, "the inputs", t->team.most * sizeof *t->inputs);
     for (size_t i = 0; i < t->team.most && !status; i++)

@@ -66,7 +66,7 @@ static bool on_step(void *context, size_t steps) {
     sp_run *r = context;
     tell_step(r, steps);
     if (steps == r->plan.steps) return true;
-    if (sp_checkpoint_has_failed(r->checkpoint)) return true;
+    if (sp_checkpoint_has_failed(r->checkpoint) || sp_data_has_failed(r->data)) return true;
     if (!sp_stepper_can_pause(r->stepper, steps)) return false; /* at the end of the epoch, which is near */
     if (r->stopped || is_due(r)) save(r, steps);
     return r->stopped;
@@ -144,14 +144,16 @@ static double keep_best(sp_run *r) {
 /* One line for people: "64-32-10 relu softmax, 2410 parameters; 1437 rows, ...". */
 static void announce(const sp_run *r) {
     char network[400], line[800], goes_on[100] = "";
+    const char *stored = r->data->files[0]->table->store ? "; values on disk" : "";
     if (!r->observer || !r->observer->on_start) return;
     sp_net_describe(r->model->net, network, sizeof network);
     if (r->at.epochs > 0 || r->at.steps > 0)
         snprintf(goes_on, sizeof goes_on, "; goes on behind epoch %zu, step %zu", r->at.epochs, r->at.steps);
-    snprintf(line, sizeof line, "%s, %zu parameters; %zu rows in mini-batches of %zu; %zu shard%s on %s%zu thread%s%s",
-             network, r->model->net->parameters, r->plan.rows, r->plan.batch_size, r->plan.shards,
+    snprintf(line, sizeof line,
+             "%s, %zu parameters; %zu rows in mini-batches of %zu; %zu shard%s on %s%zu thread%s%s%s", network,
+             r->model->net->parameters, r->plan.rows, r->plan.batch_size, r->plan.shards,
              r->plan.shards == 1 ? "" : "s", r->plan.threads_follow && r->plan.threads > 1 ? "up to " : "",
-             r->plan.threads, r->plan.threads == 1 ? "" : "s", goes_on);
+             r->plan.threads, r->plan.threads == 1 ? "" : "s", stored, goes_on);
     r->observer->on_start(r->observer->context, line);
 }
 
@@ -206,6 +208,8 @@ static sp_status next_epoch(sp_run *r, const char **ending, sp_error *error) {
     do run_epoch(r, epoch, &r->last);
     while (roll_back(r, epoch));
     if (sp_checkpoint_has_failed(r->checkpoint)) return sp_checkpoint_finish(r->checkpoint, error);
+    sp_status read = sp_data_check(r->data, error);
+    if (read) return read;
     bool whole = !*r->breakdown && r->progress.step == r->plan.steps;
     if (whole) { /* what an interrupted epoch measured is not an epoch's */
         r->at.epochs = epoch;
@@ -262,6 +266,8 @@ static sp_status finish(sp_run *r, sp_summary *summary, sp_error *error) {
     note(r, evaluate(r, &r->data->train), &summary->train_loss, &summary->train_accuracy);
     note(r, evaluate(r, &r->data->validation), &summary->validation_loss, &summary->validation_accuracy);
     note(r, judge(r, &r->data->test), &summary->test_loss, &summary->test_accuracy);
+    sp_status status = sp_data_check(r->data, error);
+    if (status) return status;
     memcpy(summary->test_metrics, r->judge->scores->value, sizeof summary->test_metrics);
     summary->train_seconds = r->at.step_seconds;
     summary->samples_per_second = (double)r->at.samples / r->at.step_seconds;
@@ -270,7 +276,8 @@ static sp_status finish(sp_run *r, sp_summary *summary, sp_error *error) {
     sp_stepper_phases(r->stepper, summary->phase_seconds);
     summary->parameters = r->model->net->parameters;
     summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);
-    sp_status status = sp_rundir_save_model(r->rundir, r->model, error);
+    status = sp_rundir_save_model(r->rundir, r->model, error);
+    summary->peak_rss_bytes = sp_host_peak_bytes();
     summary->total_seconds = r->at.seconds + sp_host_seconds() - r->started;
     if (!status) status = sp_rundir_save_summary(r->rundir, summary, r->diagnosis, &r->origin, error);
     if (status || strcmp(summary->status, "diverged") != 0) return status;

@@ -499,7 +499,8 @@ Test(cli_show, quiet_prints_results_alone) {
     cr_expect_str_empty(result.err);
     cr_expect(strncmp(result.out, "completed after 100 epochs in ", 30) == 0, "%s", result.out);
     cr_expect(strstr(result.out, "\nsaved in /"), "%s", result.out);
-    cr_expect_eq(lines_of(result.out), 5, "%s", result.out);
+    cr_expect_eq(lines_of(result.out), 6, "%s", result.out);
+    cr_expect(number_after(result.out, "\nmemory ") > 0, "%s", result.out);
 }
 
 /* The longest line that stands on the terminal at any time. */

@@ -157,6 +157,21 @@ size_t sp_input_likely_size(const sp_input *input) {
     return __builtin_mul_overflow(input->file_size, PACKED_WELL, &likely) ? input->file_size : likely;
 }
 
+bool sp_input_is_packed(const sp_input *input) {
+    return input->gunzip != NULL;
+}
+
+bool sp_input_stamp(const sp_input *input, sp_stamp *stamp) {
+    struct stat about;
+    if (fstat(input->descriptor, &about) || !S_ISREG(about.st_mode)) return false;
+    *stamp = (sp_stamp){.device = (uint64_t)about.st_dev,
+                        .inode = (uint64_t)about.st_ino,
+                        .size = (uint64_t)about.st_size,
+                        .modified = {about.st_mtim.tv_sec, about.st_mtim.tv_nsec},
+                        .changed = {about.st_ctim.tv_sec, about.st_ctim.tv_nsec}};
+    return true;
+}
+
 const char *sp_input_path(const sp_input *input) {
     return input->path;
 }
@@ -230,7 +245,7 @@ sp_status sp_output_open(const char *path, sp_output **output, sp_error *error) 
         free(opened->temporary);
         opened->temporary = NULL;
     }
-    opened->stream = fopen(opened->temporary ? opened->temporary : path, "wbe");
+    opened->stream = opened->temporary ? fopen(opened->temporary, "w+be") : fopen(path, "wbe");
     if (!opened->stream) {
         int cause = errno;
         sp_output_discard(opened);
@@ -247,6 +262,10 @@ FILE *sp_output_stream(sp_output *output) {
 void sp_output_write(sp_output *output, const void *bytes, size_t size) {
     errno = 0;
     if (fwrite(bytes, 1, size, output->stream) < size && output->cause == 0) output->cause = errno;
+}
+
+bool sp_output_has_failed(const sp_output *output) {
+    return output->cause != 0 || ferror(output->stream);
 }
 
 /* A rename is on the disk once its folder is. */

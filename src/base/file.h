@@ -32,6 +32,19 @@ sp_status sp_input_peek(sp_input *input, unsigned char bytes[SP_PEEK], size_t *g
  */
 size_t sp_input_likely_size(const sp_input *input);
 const char *sp_input_path(const sp_input *input);
+
+/* Whether it is gzipped; known once something was read. */
+bool sp_input_is_packed(const sp_input *input);
+
+/* What the file system says of a file as it is now: changed content shows in it, sooner or later in `changed`, which
+ * nobody can set back. */
+typedef struct sp_stamp {
+    uint64_t device, inode, size;
+    int64_t modified[2], changed[2]; /* seconds and nanoseconds */
+} sp_stamp;
+
+/* Of the opened file. False: it is none (a pipe, say). */
+bool sp_input_stamp(const sp_input *input, sp_stamp *stamp);
 void sp_input_close(sp_input *input);
 
 /* Reads a whole file, of at most `limit` bytes, into fresh memory with a '\0' behind it. */
@@ -42,12 +55,15 @@ sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *siz
 /*
  * A file being written beside `path`, as PATH.tmp. It takes the place of `path` when
  * all of it is on the disk (fsync, rename, fsync of the folder), or never. Where `path`
- * is a device or a pipe, that is written itself.
+ * is a device or a pipe, that is written itself. Else what is written can be read back before it is committed.
  */
 typedef struct sp_output sp_output;
 
 sp_status sp_output_open(const char *path, sp_output **output, sp_error *error);
 FILE *sp_output_stream(sp_output *output);
+
+/* Whether a write has failed already: what is left to write may be spared. */
+bool sp_output_has_failed(const sp_output *output);
 
 /* Writes bytes; what cannot be written, sp_output_commit tells. */
 void sp_output_write(sp_output *output, const void *bytes, size_t size);

@@ -158,6 +158,10 @@ size_t sp_host_memory(void) {
     return smaller(smaller(machine, address_limit()), least_of_groups("memory", memory_limit));
 }
 
+size_t sp_host_peak_bytes(void) {
+    return (size_t)(1024 * number_in("/proc/self/status", "VmHWM:"));
+}
+
 /* ---- Threads ----------------------------------------------------------------------------------- */
 
 size_t sp_host_threads(void) {

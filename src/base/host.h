@@ -23,6 +23,9 @@ size_t sp_host_quota(const char *text);
  */
 size_t sp_host_memory(void);
 
+/* The most bytes of memory that the process has held at once (VmHWM); 0: unknown. */
+size_t sp_host_peak_bytes(void);
+
 /* Seconds of a clock that never goes back. */
 double sp_host_seconds(void);
 

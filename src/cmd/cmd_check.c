@@ -46,6 +46,16 @@ static void print_columns(const sp_data *data) {
     if (data->train.data->weights) printf("%-11s by a column, in training\n", "weights");
 }
 
+/* Files whose values stay on the disk. */
+static void print_stores(const sp_data *data) {
+    for (int i = 0; i < 3; i++) {
+        const sp_table *table = data->files[i] ? data->files[i]->table : NULL;
+        if (!table || !table->store) continue;
+        printf("%-11s %zu MiB on disk, in %s\n", "values", sp_bytes(table->rows, table->features * sizeof(float)) >> 20,
+               sp_store_path(table->store));
+    }
+}
+
 static void print_task(const sp_data *data) {
     size_t targets = data->train.data->targets;
     if (data->task == SP_CLASSIFICATION)
@@ -68,6 +78,7 @@ static void print_data(const sp_config *config, const sp_data *data) {
     printf("%-11s %zu, normalize = %s\n", "features", data->preprocess.features,
            sp_normalize_names[config->data.normalize]);
     print_columns(data);
+    print_stores(data);
     print_task(data);
     printf("%-11s %s\n", "loss", sp_loss_names[config->train.loss - 1]);
 }
@@ -194,8 +205,9 @@ const sp_command sp_command_check = {
     .name = "check",
     .operands = "CONFIG",
     .summary = "validate a config and its data, print the plan",
-    .help = "Nothing is trained, and nothing is written but what --samples names: training\n"
-            "images, each beside what augmentation makes of it. With --gradients, exit\n"
+    .help = "Nothing is trained, and nothing is written but the cache of a large CSV (see\n"
+            "data.cache) and what --samples names: training images, each beside what\n"
+            "augmentation makes of it. With --gradients, exit\n"
             "status 1 says that backpropagation and central differences disagree; images\n"
             "are then taken as they are.\n",
     .operand_count = 1,

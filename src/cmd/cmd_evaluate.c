@@ -71,7 +71,8 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_model *model;
     sp_status status = sp_model_load(options->operand[0], &model, error);
     if (status) return status;
-    status = evaluate(model, options, error);
+    status = sp_options_read_as(options, model, error);
+    if (!status) status = evaluate(model, options, error);
     sp_model_destroy(model);
     return status;
 }
@@ -86,8 +87,10 @@ const sp_command sp_command_evaluate = {
             "Of classes it prints accuracy, balanced accuracy, ROC-AUC and log-loss, then\n"
             "precision, recall and F1 of each class, and which are taken for which; of\n"
             "values R2, MAE and RMSE. What is undefined is shown as - (in JSON: null), but\n"
-            "precision, recall and F1 are then 0.\n",
+            "precision, recall and F1 are then 0.\n"
+            "\n"
+            "--set takes data.cache, data.cache_dir and data.memory_mb.\n",
     .operand_count = 2,
-    .options = SP_OPTION_LABELS | SP_OPTION_JSON | SP_OPTION_TOP_K | SP_OPTION_CONFUSION,
+    .options = SP_OPTION_SET | SP_OPTION_LABELS | SP_OPTION_JSON | SP_OPTION_TOP_K | SP_OPTION_CONFUSION,
     .run = run,
 };

@@ -113,7 +113,8 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_names names = {0};
     sp_status status = sp_model_load(options->operand[0], &model, error);
     if (status) return status;
-    status = sp_model_load_data(model, options->operand[1], options->labels, false, &dataset, error);
+    status = sp_options_read_as(options, model, error);
+    if (!status) status = sp_model_load_data(model, options->operand[1], options->labels, false, &dataset, error);
     if (!status) warn_of_rows(options, dataset);
     if (!status && !sp_model_item_names(model, &names)) status = sp_fail_memory(error, "the names", sizeof(char *));
     if (!status) status = predict(model, dataset, &outputs, error);
@@ -137,8 +138,10 @@ const sp_command sp_command_predict = {
     .help = "MODEL is a model file or a run directory. DATA is a CSV or IDX file, plain or\n"
             "gzipped, with or without the target; where it has a header, columns are found\n"
             "by name. Of several targets each has a column, and so has each label, 0 or 1.\n"
-            "A text that no training row had counts as none, with a warning.\n",
+            "A text that no training row had counts as none, with a warning.\n"
+            "\n"
+            "--set takes data.cache, data.cache_dir and data.memory_mb.\n",
     .operand_count = 2,
-    .options = SP_OPTION_OUTPUT | SP_OPTION_PROBABILITIES | SP_OPTION_LABELS,
+    .options = SP_OPTION_SET | SP_OPTION_OUTPUT | SP_OPTION_PROBABILITIES | SP_OPTION_LABELS,
     .run = run,
 };

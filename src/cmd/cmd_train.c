@@ -101,6 +101,7 @@ static void print_summary(const sp_summary *summary, const char *dir) {
     print_part("train", summary->train_loss, summary->train_accuracy, NAN);
     print_part("validation", summary->validation_loss, summary->validation_accuracy, NAN);
     print_part("test", summary->test_loss, summary->test_accuracy, summary->test_metrics[SP_METRIC_R2]);
+    if (summary->peak_rss_bytes > 0) printf("memory     %zu MiB at most\n", summary->peak_rss_bytes >> 20);
     /* Of the last step, as the promise has it; saved may be those of an earlier epoch. */
     printf("weights_xxh64 %016llx%s\n", (unsigned long long)summary->weights_xxh64,
            summary->best_epoch < summary->epochs ? " after the last step" : "");

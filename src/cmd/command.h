@@ -53,6 +53,9 @@ void sp_command_help(const sp_command *command);
 /* Loads the operand's config and applies --set; all faults at once. The caller destroys it. */
 sp_status sp_options_config(const sp_options *options, sp_config **config, sp_error *error);
 
+/* Has files cached as --set says. SP_BAD_CONFIG: it says something else. */
+sp_status sp_options_read_as(const sp_options *options, sp_model *model, sp_error *error);
+
 /* Writes a warning, a line on stderr, unless --quiet. */
 void sp_warn(const sp_options *options, const char *line);
 

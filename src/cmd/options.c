@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "config.h"
+#include "model.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -116,6 +117,26 @@ void sp_command_help(const sp_command *command) {
         else
             printf("  %-24s %s\n", left, known[i].help);
     }
+}
+
+sp_status sp_options_read_as(const sp_options *options, sp_model *model, sp_error *error) {
+    static const char *const keys[] = {"data.cache=", "data.cache_dir=", "data.memory_mb="};
+    if (options->sets == 0) return SP_OK;
+    sp_config *config = sp_config_create();
+    if (!config) return sp_fail_memory(error, "the configuration", 1);
+    for (size_t i = 0; i < options->sets; i++) {
+        bool open = false;
+        for (int k = 0; k < 3; k++) open = open || strncmp(options->set[i], keys[k], strlen(keys[k])) == 0;
+        if (open)
+            sp_config_set(config, options->set[i], error);
+        else
+            sp_fail(error, SP_BAD_CONFIG,
+                    "--set: '%.80s' is nothing that a model leaves open; it takes data.cache, data.cache_dir and "
+                    "data.memory_mb",
+                    options->set[i]);
+    }
+    sp_model_read_as(model, config);
+    return error->status;
 }
 
 sp_status sp_options_config(const sp_options *options, sp_config **config, sp_error *error) {

@@ -20,6 +20,16 @@ typedef enum sp_separator {
 extern const char *const sp_header_names[], *const sp_categorical_names[], *const sp_missing_names[],
                                                                                *const sp_separator_names[];
 
+/* Whether what was read of a CSV is kept in a file, and its values stay there; see data/cached.h. */
+typedef enum sp_cache_mode { SP_CACHE_AUTO, SP_CACHE_ALWAYS, SP_CACHE_NEVER } sp_cache_mode;
+extern const char *const sp_cache_mode_names[];
+
+typedef struct sp_cache_options {
+    sp_cache_mode mode;
+    const char *folder; /* borrowed: where; NULL or empty: beside the CSV */
+    size_t most;        /* bytes of values in memory: files with more are read through a cache, row by row */
+} sp_cache_options;
+
 /* The columns of a file. Columns count from 0. */
 typedef struct sp_columns {
     size_t count;               /* of the file; 0: it is no CSV */
@@ -55,7 +65,8 @@ typedef struct sp_table_options {
     const sp_columns *known; /* of the training file: found again by their names where both files have a header, else
                                 by position; text is looked up in its categories; weights are not read. NULL: by the
                                 lists. IDX needs the number of features alone. */
-    bool target_optional;    /* a file without the targets will do; in one that has them, they are left aside */
+    const sp_cache_options *cache; /* borrowed; NULL: never */
+    bool target_optional;          /* a file without the targets will do; in one that has them, they are left aside */
 } sp_table_options;
 
 /* One row as its fields' texts. */

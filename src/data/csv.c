@@ -1,5 +1,5 @@
 /* CSV (RFC 4180), through libcsv, row by row: numbers, text as codes of its categories, targets, weights. */
-#include "data/table.h"
+#include "data/csv.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BUFFER = 1 << 18, FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22 };
+enum { READ_BUFFER = 1 << 18, REWRITE_BUFFER = 1 << 20, FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22 };
 
 typedef struct reader {
     sp_table *table;
     const sp_table_options *options;
+    sp_csv_sink *sink; /* NULL: all values go to the table */
+    float *row_values; /* owned [features]: of the row at hand, on its way to a cache */
     sp_error *error;
     sp_status status; /* the first fault; the rest of the file is then skipped */
     size_t line;      /* of the file, from 1: where the row begins */
@@ -109,12 +111,12 @@ static long code_of(sp_categories *categories, const char *text) {
     return sp_categories_add(categories, text) ? (long)categories->names.count - 1 : SP_NOT_FOUND;
 }
 
-/* The numbers that feature `j` has in the rows so far are categories, too: their values become codes. */
-static sp_status turn_into_text(reader *r, size_t j) {
-    sp_table *table = r->table;
-    sp_categories *categories = &table->columns.categories[j];
-    for (size_t i = 0; i < table->rows; i++) {
-        float *value = (float *)table->values + i * table->features + j;
+/* Of `rows` rows of values, the numbers that feature `j` has become codes; more than there may be are a fault of the
+ * caller's to tell. */
+static sp_status turn_values(reader *r, size_t j, float *values, size_t rows) {
+    sp_categories *categories = &r->table->columns.categories[j];
+    for (size_t i = 0; i < rows && categories->names.count <= SP_MOST_CATEGORIES; i++) {
+        float *value = values + i * r->table->features + j;
         char text[40];
         if (isnan(*value)) continue;
         sp_category_of_number(*value, text, sizeof text);
@@ -123,6 +125,27 @@ static sp_status turn_into_text(reader *r, size_t j) {
         *value = (float)code;
     }
     return SP_OK;
+}
+
+/* The same for all rows so far in the cache, some at a time. */
+static sp_status turn_cached(reader *r, size_t j) {
+    size_t features = r->table->features, most = 1 + REWRITE_BUFFER / (features * sizeof(float));
+    float *block = sp_allocate(most, features * sizeof *block);
+    sp_status status = block ? SP_OK : no_memory(r);
+    for (size_t row = 0; row < r->table->rows && !status; row += most) {
+        size_t rows = r->table->rows - row < most ? r->table->rows - row : most;
+        status = sp_cache_writer_get(r->sink->writer, row * features, rows * features, block, r->error);
+        if (!status) status = turn_values(r, j, block, rows);
+        if (!status) status = sp_cache_writer_put(r->sink->writer, row * features, rows * features, block, r->error);
+    }
+    free(block);
+    return status;
+}
+
+/* The numbers that feature `j` has in the rows so far are categories, too: their values become codes. */
+static sp_status turn_into_text(reader *r, size_t j) {
+    if (r->sink && r->sink->writer) return turn_cached(r, j);
+    return turn_values(r, j, r->table->values, r->table->rows);
 }
 
 /* A text that the training file did not have. */
@@ -179,11 +202,38 @@ static sp_status take_other(reader *r, size_t j, float *value) {
     return no_number(r, column);
 }
 
-static sp_status take_features(reader *r, size_t row) {
+/* The values so far go to a cache, and so will those of all rows to come. */
+static sp_status start_cache(reader *r) {
+    sp_table *table = r->table;
+    sp_csv_sink *sink = r->sink;
+    sp_status status = sp_cache_writer_create(sink->cache, &sink->writer, &sink->waited, r->error);
+    if (!status && sink->waited) return SP_FAILED; /* for the reader alone: nothing has failed */
+    r->row_values = status ? NULL : sp_allocate(table->features, sizeof *r->row_values);
+    if (!status && !r->row_values) status = no_memory(r);
+    if (!status && table->rows > 0)
+        status = sp_cache_writer_add(sink->writer, table->values, table->rows * table->features, r->error);
+    free(table->values);
+    table->values = NULL;
+    r->value_room = 0;
+    return status;
+}
+
+/* Room for the values of a row. */
+static sp_status make_room(reader *r, size_t row, float **values) {
     sp_table *table = r->table;
     size_t needed = (row + 1) * table->features;
-    if (!sp_grow(&table->values, &r->value_room, needed, sizeof(float))) return no_memory(r);
-    float *values = (float *)table->values + row * table->features;
+    if (r->sink && !r->sink->writer && needed > r->sink->most / sizeof(float)) {
+        sp_status status = start_cache(r);
+        if (status) return status;
+    }
+    bool cached = r->sink && r->sink->writer;
+    if (!cached && !sp_grow(&table->values, &r->value_room, needed, sizeof(float))) return no_memory(r);
+    *values = cached ? r->row_values : (float *)table->values + row * table->features;
+    return SP_OK;
+}
+
+static sp_status take_features(reader *r, float *values) {
+    sp_table *table = r->table;
     const sp_columns *from = r->options->known && r->options->known->categories ? r->options->known : &table->columns;
     for (size_t j = 0; j < table->features; j++) {
         double value;
@@ -278,9 +328,13 @@ static sp_status take_row(reader *r) {
         return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: too many rows; at most %u", table->path, r->line, SP_MOST_ROWS);
     if (!sp_grow((void **)&table->lines, &r->line_room, row + 1, sizeof *table->lines)) return no_memory(r);
     r->left_out = false;
-    sp_status status = take_features(r, row);
+    float *values = NULL;
+    sp_status status = make_room(r, row, &values);
+    if (!status) status = take_features(r, values);
     if (!status) status = take_targets(r, row);
     if (!status) status = take_weight(r, row);
+    if (!status && !r->left_out && r->row_values)
+        status = sp_cache_writer_add(r->sink->writer, values, table->features, r->error);
     table->lines[row] = r->line;
     table->rows += !status && !r->left_out;
     table->dropped += !status && r->left_out;
@@ -376,6 +430,7 @@ static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input,
     do {
         sp_status status = sp_input_read(input, buffer, READ_BUFFER, &got, r->error);
         if (status) return status;
+        if (r->sink) sp_hasher_add(r->sink->text, buffer, got);
         size_t skip = first && got >= 3 && memcmp(buffer, byte_order_mark, 3) == 0 ? 3 : 0;
         if (first) set_separator(r, parser, buffer + skip, got - skip);
         first = false;
@@ -392,8 +447,9 @@ static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input,
                    r->table->path);
 }
 
-sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table *table, sp_error *error) {
-    reader r = {.table = table, .options = options, .error = error, .line = 1, .next_line = 1};
+sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_csv_sink *sink, sp_table *table,
+                      sp_error *error) {
+    reader r = {.table = table, .options = options, .sink = sink, .error = error, .line = 1, .next_line = 1};
     struct csv_parser parser;
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL)) return no_memory(&r);
     csv_set_blk_size(&parser, FIELD_BLOCK); /* its own, 128 bytes, makes a long field slow */
@@ -403,7 +459,8 @@ sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_table
     csv_free(&parser);
     free(r.row.text);
     free(r.row.at);
-    return status;
+    free(r.row_values);
+    return sink && sink->waited ? SP_OK : status;
 }
 
 void sp_csv_write_field(FILE *stream, const char *text) {

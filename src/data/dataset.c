@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/host.h"
+#include "base/memory.h"
 #include "config.h"
 
 #include <stdlib.h>
@@ -102,9 +103,25 @@ static void close_files(files *opened) {
     }
 }
 
-static sp_status take_file(files *opened, int which, const sp_table_options *options, sp_data *data, sp_error *error) {
+sp_cache_options sp_data_cache_options(const sp_config *config, size_t used) {
+    size_t set = (size_t)config->data.memory_mb, half = sp_host_memory() / 2;
+    size_t most = set != SP_AUTO ? sp_bytes(set, 1 << 20) : half > 0 ? half : SIZE_MAX;
+    return (sp_cache_options){.mode = (sp_cache_mode)config->data.cache,
+                              .folder = config->data.cache_dir,
+                              .most = most > used ? most - used : 0};
+}
+
+static sp_status take_file(const sp_config *config, files *opened, int which, const sp_table_options *how,
+                           sp_data *data, sp_error *error) {
     sp_table *table;
-    sp_status status = sp_table_take(opened->rows[which], opened->labels[which], options, &table, error);
+    size_t used = 0;
+    /* What those before take is no longer available memory; of a bound that is set they are a part. */
+    for (int i = 0; i < FILES && config->data.memory_mb != SP_AUTO; i++)
+        if (data->files[i]) used += sp_table_value_bytes(data->files[i]->table);
+    sp_cache_options cache = sp_data_cache_options(config, used);
+    sp_table_options options = *how;
+    options.cache = &cache;
+    sp_status status = sp_table_take(opened->rows[which], opened->labels[which], &options, &table, error);
     return status ? status : create_dataset(table, &data->files[which], error);
 }
 
@@ -129,7 +146,7 @@ static sp_status load_train(const sp_config *config, files *opened, sp_data *dat
                                 .separator = (sp_separator)config->data.separator,
                                 .categorical = (sp_categorical)config->data.categorical,
                                 .missing = (sp_missing)config->data.missing};
-    sp_status status = take_file(opened, TRAIN, &options, data, error);
+    sp_status status = take_file(config, opened, TRAIN, &options, data, error);
     if (status) return status;
     sp_dataset *train = data->files[TRAIN];
     status = decide_task(config, train->table, &data->task, error);
@@ -151,7 +168,7 @@ static sp_status load_part(const sp_config *config, files *opened, sp_data *data
                                 .categorical = (sp_categorical)config->data.categorical,
                                 .missing = (sp_missing)config->data.missing,
                                 .known = &data->files[TRAIN]->table->columns};
-    sp_status status = take_file(opened, which, &options, data, error);
+    sp_status status = take_file(config, opened, which, &options, data, error);
     if (!status) status = assign_targets(data->files[which], data->task, &data->classes, error);
     if (status) return status;
     part->data = data->files[which];
@@ -233,6 +250,20 @@ sp_status sp_data_load(const sp_config *config, sp_data **data, sp_error *error)
     }
     *data = loaded;
     return SP_OK;
+}
+
+bool sp_data_has_failed(const sp_data *data) {
+    for (int i = 0; i < FILES; i++)
+        if (data->files[i] && data->files[i]->table->store && sp_store_has_failed(data->files[i]->table->store))
+            return true;
+    return false;
+}
+
+sp_status sp_data_check(const sp_data *data, sp_error *error) {
+    sp_status status = SP_OK;
+    for (int i = 0; i < FILES && !status; i++)
+        if (data->files[i]) status = sp_table_check(data->files[i]->table, error);
+    return status;
 }
 
 void sp_data_destroy(sp_data *data) {

@@ -36,6 +36,13 @@ typedef struct sp_data {
 sp_status sp_data_load(const sp_config *config, sp_data **data, sp_error *error);
 void sp_data_destroy(sp_data *data);
 
+/* SP_FAILED: rows could not be read from a cache; see sp_table_check. */
+sp_status sp_data_check(const sp_data *data, sp_error *error);
+bool sp_data_has_failed(const sp_data *data);
+
+/* How `config` has CSVs cached, whose values may take so much memory together, of which some take `used` already. */
+sp_cache_options sp_data_cache_options(const sp_config *config, size_t used);
+
 /*
  * Loads one file and, where it is labelled, gives its rows `classes` or values.
  * SP_BAD_DATA: see data/classes.h.

@@ -56,11 +56,84 @@ void sp_preprocess_clear(sp_preprocess *preprocess) {
     *preprocess = (sp_preprocess){0};
 }
 
+/* ---- Raw values of the training rows ----------------------------------------------------------------- */
+
+/* Rows of a table, one after another: where they lie, or read from its store a block at a time. */
+typedef struct scan {
+    const sp_table *table;
+    const sp_rows *rows;
+    float *block;              /* owned [most, features]; NULL: they are in memory */
+    size_t first, count, most; /* rows first .. first + count - 1 of `rows` are in the block */
+} scan;
+
+enum { SCAN_BYTES = 1 << 20 };
+
+static sp_status scan_open(scan *s, const sp_table *table, const sp_rows *rows, sp_error *error) {
+    size_t bytes = table->features * sizeof(float);
+    *s = (scan){.table = table, .rows = rows, .most = 1 + SCAN_BYTES / bytes};
+    if (!table->store) return SP_OK;
+    s->block = sp_allocate(s->most, bytes);
+    return s->block ? SP_OK : sp_fail_memory(error, table->path, sp_bytes(s->most, bytes));
+}
+
+/* One row: bytes or floats. */
+typedef struct raw_row {
+    const uint8_t *bytes; /* NULL: floats */
+    const float *floats;
+} raw_row;
+
+static raw_row row_at(scan *s, size_t i) {
+    const sp_table *table = s->table;
+    if (!s->block) {
+        size_t at = s->rows->index[i] * table->features;
+        if (table->bytes) return (raw_row){(const uint8_t *)table->values + at, NULL};
+        return (raw_row){NULL, (const float *)table->values + at};
+    }
+    if (i < s->first || i >= s->first + s->count) {
+        s->first = i;
+        s->count = s->rows->count - i < s->most ? s->rows->count - i : s->most;
+        sp_store_gather(table->store, s->rows->index + i, s->count, s->block, table->features);
+    }
+    return (raw_row){NULL, s->block + (i - s->first) * table->features};
+}
+
+static float raw_at(raw_row row, size_t column) {
+    return row.bytes ? row.bytes[column] : row.floats[column];
+}
+
 /* ---- Categories of the training rows -------------------------------------------------------------- */
 
-static float raw_at(const sp_table *table, size_t row, size_t column) {
-    size_t at = row * table->features + column;
-    return table->bytes ? ((const uint8_t *)table->values)[at] : ((const float *)table->values)[at];
+static bool is_text(const sp_preprocess *preprocess, size_t column) {
+    return preprocess->onehot && preprocess->onehot[column].codes > 0;
+}
+
+/* Places for the codes of each column of text; none has one yet. */
+static sp_status create_places(const sp_table *table, sp_preprocess *preprocess, sp_error *error) {
+    preprocess->onehot = sp_allocate_zeroed(table->features, sizeof *preprocess->onehot);
+    if (!preprocess->onehot)
+        return sp_fail_memory(error, "the categories", sp_bytes(table->features, sizeof(sp_onehot)));
+    for (size_t j = 0; j < table->features; j++) {
+        size_t codes = table->columns.categories[j].names.count;
+        sp_onehot *onehot = &preprocess->onehot[j];
+        if (codes == 0) continue;
+        onehot->place = sp_allocate(codes, sizeof *onehot->place);
+        if (!onehot->place) return sp_fail_memory(error, "the categories", sp_bytes(codes, sizeof *onehot->place));
+        onehot->codes = codes;
+        for (size_t code = 0; code < codes; code++) onehot->place[code] = -1;
+    }
+    return SP_OK;
+}
+
+/* Marks each category that a training row has with the place 0. */
+static void mark_categories(scan *s, sp_preprocess *preprocess) {
+    for (size_t i = 0; i < s->rows->count; i++) {
+        raw_row row = row_at(s, i);
+        for (size_t j = 0; j < s->table->features; j++) {
+            if (!is_text(preprocess, j)) continue;
+            float code = raw_at(row, j);
+            if (code >= 0 && code < (float)preprocess->onehot[j].codes) preprocess->onehot[j].place[(size_t)code] = 0;
+        }
+    }
 }
 
 static int compare_texts(const void *left, const void *right, void *texts) {
@@ -68,24 +141,13 @@ static int compare_texts(const void *left, const void *right, void *texts) {
     return strcmp(text[*(const int32_t *)left], text[*(const int32_t *)right]);
 }
 
-/* Gives each category that a training row has its place in their order; the others have none. */
-static sp_status place_categories(const sp_table *table, const sp_rows *rows, size_t column, sp_onehot *onehot,
-                                  sp_error *error) {
+/* Gives each category that was marked its place in their order; the others have none. */
+static sp_status place_categories(const sp_table *table, size_t column, sp_onehot *onehot, sp_error *error) {
     const sp_names *names = &table->columns.categories[column].names;
     int32_t *met = sp_allocate(names->count, sizeof *met);
-    onehot->place = sp_allocate(names->count, sizeof *onehot->place);
-    if (!met || !onehot->place) {
-        free(met);
-        return sp_fail_memory(error, "the categories", sp_bytes(names->count, 2 * sizeof *met));
-    }
-    onehot->codes = names->count;
-    for (size_t code = 0; code < names->count; code++) onehot->place[code] = -1;
-    for (size_t i = 0; i < rows->count; i++) {
-        float code = raw_at(table, rows->index[i], column);
-        if (!(code >= 0) || onehot->place[(size_t)code] >= 0) continue;
-        onehot->place[(size_t)code] = 0;
-        met[onehot->width++] = (int32_t)code;
-    }
+    if (!met) return sp_fail_memory(error, "the categories", sp_bytes(names->count, sizeof *met));
+    for (size_t code = 0; code < names->count; code++)
+        if (onehot->place[code] == 0) met[onehot->width++] = (int32_t)code;
     qsort_r(met, onehot->width, sizeof *met, compare_texts, names->text);
     for (size_t k = 0; k < onehot->width; k++) onehot->place[met[k]] = (int32_t)k;
     free(met);
@@ -103,52 +165,47 @@ static sp_status no_value(const sp_table *table, size_t column, sp_error *error)
 }
 
 /* Which features come of the columns. */
-static sp_status fit_columns(const sp_table *table, const sp_rows *rows, sp_preprocess *preprocess, sp_error *error) {
+static sp_status fit_columns(scan *s, sp_preprocess *preprocess, sp_error *error) {
+    const sp_table *table = s->table;
     size_t features = 0;
     if (!sp_columns_have_text(&table->columns)) return sp_preprocess_create(table->features, preprocess, error);
     *preprocess = (sp_preprocess){.columns = table->features};
-    preprocess->onehot = sp_allocate_zeroed(table->features, sizeof *preprocess->onehot);
-    if (!preprocess->onehot)
-        return sp_fail_memory(error, "the categories", sp_bytes(table->features, sizeof(sp_onehot)));
-    for (size_t j = 0; j < table->features; j++) {
-        sp_onehot *onehot = &preprocess->onehot[j];
-        bool text = table->columns.categories[j].names.count > 0;
-        sp_status status = text ? place_categories(table, rows, j, onehot, error) : SP_OK;
-        if (!status && text && onehot->width == 0) status = no_value(table, j, error);
-        if (status) {
-            sp_preprocess_clear(preprocess);
-            return status;
-        }
-        features += text ? onehot->width : 1;
+    sp_status status = create_places(table, preprocess, error);
+    if (!status) mark_categories(s, preprocess);
+    for (size_t j = 0; j < table->features && !status; j++) {
+        bool text = is_text(preprocess, j);
+        if (text) status = place_categories(table, j, &preprocess->onehot[j], error);
+        if (!status && text && preprocess->onehot[j].width == 0) status = no_value(table, j, error);
+        features += text ? preprocess->onehot[j].width : 1;
     }
-    return create_maps(features, preprocess, error);
-}
-
-static bool is_text(const sp_preprocess *preprocess, size_t column) {
-    return preprocess->onehot && preprocess->onehot[column].codes > 0;
+    if (!status) return create_maps(features, preprocess, error);
+    sp_preprocess_clear(preprocess);
+    return status;
 }
 
 /* ---- Statistics of the training rows --------------------------------------------------------------- */
 
 /* Means in place of what is missing. */
-static sp_status fit_means(const sp_table *table, const sp_rows *rows, sp_preprocess *preprocess, sp_error *error) {
-    size_t columns = table->features;
+static sp_status fit_means(scan *s, sp_preprocess *preprocess, sp_error *error) {
+    size_t columns = s->table->features;
     double *sum = sp_allocate_zeroed(columns, sizeof *sum);
     size_t *count = sp_allocate_zeroed(columns, sizeof *count);
     sp_status status = SP_OK;
     preprocess->fill = sp_allocate_zeroed(columns, sizeof *preprocess->fill);
     if (!sum || !count || !preprocess->fill)
         status = sp_fail_memory(error, "the means of the columns", sp_bytes(columns, 2 * sizeof *sum));
-    for (size_t i = 0; i < rows->count && !status; i++)
+    for (size_t i = 0; i < s->rows->count && !status; i++) {
+        raw_row row = row_at(s, i);
         for (size_t j = 0; j < columns; j++) {
-            float value = raw_at(table, rows->index[i], j);
+            float value = raw_at(row, j);
             if (isnan(value)) continue;
             sum[j] += value;
             count[j]++;
         }
+    }
     for (size_t j = 0; j < columns && !status; j++) {
         if (is_text(preprocess, j)) continue;
-        if (count[j] == 0) status = no_value(table, j, error);
+        if (count[j] == 0) status = no_value(s->table, j, error);
         preprocess->fill[j] = (float)(sum[j] / (double)count[j]);
     }
     free(sum);
@@ -157,19 +214,20 @@ static sp_status fit_means(const sp_table *table, const sp_rows *rows, sp_prepro
 }
 
 /* What stands in the place of a value once none is missing. */
-static double value_at(const sp_preprocess *preprocess, const sp_table *table, size_t row, size_t column) {
-    float value = raw_at(table, row, column);
+static double value_at(const sp_preprocess *preprocess, raw_row row, size_t column) {
+    float value = raw_at(row, column);
     return preprocess->fill && isnan(value) ? preprocess->fill[column] : value;
 }
 
 /* Adds each row to `sum`; with `centre`, its squared distance from that. */
-static void accumulate(const sp_preprocess *preprocess, const sp_table *table, const sp_rows *rows,
-                       const double *centre, double *sum) {
-    for (size_t i = 0; i < rows->count; i++)
-        for (size_t j = 0; j < table->features; j++) {
-            double value = value_at(preprocess, table, rows->index[i], j);
+static void accumulate(const sp_preprocess *preprocess, scan *s, const double *centre, double *sum) {
+    for (size_t i = 0; i < s->rows->count; i++) {
+        raw_row row = row_at(s, i);
+        for (size_t j = 0; j < s->table->features; j++) {
+            double value = value_at(preprocess, row, j);
             sum[j] += centre ? (value - centre[j]) * (value - centre[j]) : value;
         }
+    }
 }
 
 /* The map of column `column`, whose first feature is `feature`. Texts are left as they are. */
@@ -188,47 +246,49 @@ static float scale_of(double spread, double magnitude) {
 }
 
 /* Two passes: mean, then deviations from it. One pass loses digits where the mean is large. */
-static void fit_standard(const sp_table *table, const sp_rows *rows, double *mean, double *variance,
-                         sp_preprocess *preprocess) {
-    accumulate(preprocess, table, rows, NULL, mean);
-    for (size_t j = 0; j < table->features; j++) mean[j] /= (double)rows->count;
-    accumulate(preprocess, table, rows, mean, variance);
-    for (size_t j = 0, feature = 0; j < table->features; j++)
+static void fit_standard(scan *s, double *mean, double *variance, sp_preprocess *preprocess) {
+    accumulate(preprocess, s, NULL, mean);
+    for (size_t j = 0; j < s->table->features; j++) mean[j] /= (double)s->rows->count;
+    accumulate(preprocess, s, mean, variance);
+    for (size_t j = 0, feature = 0; j < s->table->features; j++)
         set_map(preprocess, j, &feature, (float)mean[j],
-                scale_of(sqrt(variance[j] / (double)rows->count), fabs(mean[j])));
+                scale_of(sqrt(variance[j] / (double)s->rows->count), fabs(mean[j])));
 }
 
-static void fit_minmax(const sp_table *table, const sp_rows *rows, double *least, double *most,
-                       sp_preprocess *preprocess) {
-    for (size_t j = 0; j < table->features; j++) least[j] = most[j] = value_at(preprocess, table, rows->index[0], j);
-    for (size_t i = 1; i < rows->count; i++)
-        for (size_t j = 0; j < table->features; j++) {
-            double value = value_at(preprocess, table, rows->index[i], j);
+static void fit_minmax(scan *s, double *least, double *most, sp_preprocess *preprocess) {
+    size_t columns = s->table->features;
+    raw_row first = row_at(s, 0);
+    for (size_t j = 0; j < columns; j++) least[j] = most[j] = value_at(preprocess, first, j);
+    for (size_t i = 1; i < s->rows->count; i++) {
+        raw_row row = row_at(s, i);
+        for (size_t j = 0; j < columns; j++) {
+            double value = value_at(preprocess, row, j);
             if (value < least[j]) least[j] = value;
             if (value > most[j]) most[j] = value;
         }
-    for (size_t j = 0, feature = 0; j < table->features; j++)
+    }
+    for (size_t j = 0, feature = 0; j < columns; j++)
         set_map(preprocess, j, &feature, (float)least[j], scale_of(most[j] - least[j], 0));
 }
 
-static sp_status fit_maps(sp_normalize kind, const sp_table *table, const sp_rows *rows, sp_preprocess *preprocess,
-                          sp_error *error) {
+static sp_status fit_maps(sp_normalize kind, scan *s, sp_preprocess *preprocess, sp_error *error) {
+    size_t columns = s->table->features;
     preprocess->kind = kind;
     if (kind == SP_NORMALIZE_NONE) return SP_OK;
     if (kind == SP_NORMALIZE_UNIT) {
-        for (size_t j = 0, feature = 0; j < table->features; j++) set_map(preprocess, j, &feature, 0, 1.0f / 255.0f);
+        for (size_t j = 0, feature = 0; j < columns; j++) set_map(preprocess, j, &feature, 0, 1.0f / 255.0f);
         preprocess->alike = !preprocess->onehot;
         return SP_OK;
     }
-    double *first = sp_allocate_zeroed(table->features, sizeof *first);
-    double *second = sp_allocate_zeroed(table->features, sizeof *second);
+    double *first = sp_allocate_zeroed(columns, sizeof *first);
+    double *second = sp_allocate_zeroed(columns, sizeof *second);
     sp_status status = SP_OK;
     if (!first || !second)
-        status = sp_fail_memory(error, "the statistics of the features", sp_bytes(table->features, 2 * sizeof *first));
+        status = sp_fail_memory(error, "the statistics of the features", sp_bytes(columns, 2 * sizeof *first));
     else if (kind == SP_NORMALIZE_STANDARD)
-        fit_standard(table, rows, first, second, preprocess);
+        fit_standard(s, first, second, preprocess);
     else
-        fit_minmax(table, rows, first, second, preprocess);
+        fit_minmax(s, first, second, preprocess);
     free(first);
     free(second);
     return status;
@@ -236,10 +296,17 @@ static sp_status fit_maps(sp_normalize kind, const sp_table *table, const sp_row
 
 sp_status sp_preprocess_fit(sp_normalize kind, const sp_table *table, const sp_rows *rows, sp_preprocess *preprocess,
                             sp_error *error) {
-    sp_status status = fit_columns(table, rows, preprocess, error);
-    if (status) return status;
-    if (table->columns.missing == SP_MISSING_MEAN) status = fit_means(table, rows, preprocess, error);
-    if (!status) status = fit_maps(kind, table, rows, preprocess, error);
+    scan s;
+    sp_status status = scan_open(&s, table, rows, error);
+    if (!status) status = fit_columns(&s, preprocess, error);
+    if (status) {
+        free(s.block);
+        return status;
+    }
+    if (table->columns.missing == SP_MISSING_MEAN) status = fit_means(&s, preprocess, error);
+    if (!status) status = fit_maps(kind, &s, preprocess, error);
+    if (!status) status = sp_table_check(table, error);
+    free(s.block);
     if (status) sp_preprocess_clear(preprocess);
     return status;
 }
@@ -307,9 +374,24 @@ static void take_floats(const sp_preprocess *preprocess, const float *values, fl
         normalize_floats(preprocess->features, values, preprocess->shift, preprocess->scale, result);
 }
 
+/*
+ * Rows of a store are read to where they are wanted. Each lies at the end of its place first, where what becomes of
+ * its columns, one after the other, never reaches one that is still to be looked at: none becomes less than a feature.
+ */
+static void gather_stored(const sp_preprocess *preprocess, const sp_table *table, const uint32_t *rows, size_t count,
+                          float *result, size_t stride) {
+    float *raw = result + (preprocess->features - preprocess->columns);
+    sp_store_gather(table->store, rows, count, raw, stride);
+    for (size_t i = 0; i < count; i++) take_floats(preprocess, raw + i * stride, result + i * stride);
+}
+
 void sp_preprocess_gather(const sp_preprocess *preprocess, const sp_table *table, const uint32_t *rows, size_t count,
                           float *result, size_t stride) {
     size_t features = table->features;
+    if (table->store) {
+        gather_stored(preprocess, table, rows, count, result, stride);
+        return;
+    }
     for (size_t i = 0; i < count && i < AHEAD; i++) ask_for_row(table, rows[i]);
     for (size_t i = 0; i < count; i++, result += stride) {
         size_t at = rows[i] * features;

@@ -2,27 +2,46 @@
 
 #include "base/error.h"
 #include "base/host.h"
+#include "base/memory.h"
+#include "data/cached.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-void sp_table_destroy(sp_table *table) {
-    if (!table) return;
-    free(table->path);
+void sp_table_clear(sp_table *table) {
+    char *path = table->path;
     free(table->values);
+    sp_store_destroy(table->store);
     sp_columns_clear(&table->columns);
     free(table->weights);
     free(table->targets);
     free(table->target_texts);
     free(table->target_at);
     free(table->lines);
+    free(table->remark);
+    *table = (sp_table){.path = path};
+}
+
+void sp_table_destroy(sp_table *table) {
+    if (!table) return;
+    sp_table_clear(table);
+    free(table->path);
     free(table);
 }
 
+size_t sp_table_value_bytes(const sp_table *table) {
+    return table->store ? 0 : sp_bytes(table->rows, table->features * (table->bytes ? 1 : sizeof(float)));
+}
+
+sp_status sp_table_check(const sp_table *table, sp_error *error) {
+    return table->store ? sp_store_check(table->store, error) : SP_OK;
+}
+
 void sp_table_place(const sp_table *table, size_t row, char *text, size_t size) {
-    if (table->lines)
-        snprintf(text, size, "%s:%zu", table->path, table->lines[row]);
+    size_t line = table->lines ? table->lines[row] : table->store ? sp_store_line(table->store, row) : 0;
+    if (line > 0)
+        snprintf(text, size, "%s:%zu", table->path, line);
     else
         snprintf(text, size, "%s: row %zu", table->path, row + 1);
 }
@@ -35,11 +54,15 @@ bool sp_table_remark(const sp_table *table, char *text, size_t size) {
                                  table->dropped == 1 ? "" : "s");
         joined = "; ";
     }
-    if (table->unseen > 0 && used < size)
-        snprintf(text + used, size - used,
-                 "%s%zu text%s not in the training file count as no category (the first in line %zu: '%.40s')", joined,
-                 table->unseen, table->unseen == 1 ? " that is" : "s that are", table->unseen_line, table->unseen_text);
-    return table->dropped > 0 || table->unseen > 0;
+    if (table->unseen > 0 && used < size) {
+        used += (size_t)snprintf(
+            text + used, size - used,
+            "%s%zu text%s not in the training file count as no category (the first in line %zu: '%.40s')", joined,
+            table->unseen, table->unseen == 1 ? " that is" : "s that are", table->unseen_line, table->unseen_text);
+        joined = "; ";
+    }
+    if (table->remark && used < size) snprintf(text + used, size - used, "%s%s", joined, table->remark);
+    return table->dropped > 0 || table->unseen > 0 || table->remark;
 }
 
 /* Text has no control characters but white space, and no byte that UTF-8 never starts with. IDX, PNG and other
@@ -67,7 +90,7 @@ static sp_status take_known(sp_source *source, sp_source *labels, const sp_table
         return sp_fail(error, SP_BAD_CONFIG,
                        "%s: is a CSV, whose labels are a column, but %s is given too; leave that out", table->path,
                        sp_source_path(labels));
-    return sp_csv_read(sp_source_input(source), options, table, error);
+    return sp_cached_csv_read(sp_source_input(source), options, table, error);
 }
 
 sp_status sp_table_take(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table **table,

@@ -93,7 +93,8 @@ const char *sp_blas_processor(void);
 /* The type of processor that such kernels are made for: other types have other bits. "" where all have the same. */
 const char *sp_kernels_target(const sp_kernels *kernels);
 
-/* Whether libxsmm is built in and makes code for AVX2 or more on this processor; its version; its name for the processor. */
+/* Whether libxsmm is built in and makes code for AVX2 or more on this processor; its version; its name for the
+ * processor. */
 bool sp_xsmm_usable(void);
 const char *sp_xsmm_description(void);
 const char *sp_xsmm_target(void);
