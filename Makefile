@@ -144,8 +144,8 @@ ADDRESS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 CLANG ?= clang-14
 # place/ binds the process to some cores, which needs one a test. With threads; and quick under valgrind.
 ALONE := -place/
-# AddressSanitizer reserves more addresses than `ulimit -v` grants, LeakSanitizer starts a thread where none may be.
-UNLIMITED := -cli_resources/memory_is_counted -cli_resources/threads_that_are_refused
+# AddressSanitizer takes memory of its own, and reserves more addresses than `ulimit -v` grants, LeakSanitizer starts a thread where none may be.
+UNLIMITED := -cli_cache/memory_is_bounded -cli_resources/memory_is_counted -cli_resources/threads_that_are_refused
 WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/ resume/
 SMALL := math/ pass/ csv/ idx/ safetensors/ json/ text/
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -252,7 +253,7 @@ static void take_about(cursor *c, sp_table *table) {
     take_target_texts(c, table);
     if (take_number(c, 1) == 1) table->weights = take_items(c, table->rows, sizeof *table->weights);
     for (size_t i = 0; i < table->rows && table->weights && !c->bad; i++)
-        if (!(table->weights[i] >= 0)) c->bad = true;
+        if (!(table->weights[i] >= 0 && isfinite(table->weights[i]))) c->bad = true;
     bool one = table->columns.targets == 1;
     if (table->labelled != (table->targets != NULL) || one != (table->target_texts != NULL) || left_of(c) > 0)
         c->bad = true;
