@@ -99,6 +99,8 @@ Test(cli_cache, the_same_bits_at_every_number_of_threads) {
         outcome cached = train(config, format_text("-q -s data.memory_mb=1 -s parallel.threads=%d", threads[i]));
         cr_expect_str_eq(hash_of(&cached), hash_of(&loaded), "%d threads", threads[i]);
     }
+    outcome verified = run("shardprop verify %s", scratch_path("run"));
+    cr_expect_eq(verified.status, 0, "%s%s", verified.out, verified.err);
     outcome from_cache = train(config, "-q -s data.cache=always"); /* loaded, from the cache that is there */
     cr_expect_str_eq(hash_of(&from_cache), hash_of(&loaded));
 }
@@ -113,8 +115,6 @@ Test(cli_cache, resumed_either_way) {
     train(config, "-q -s train.epochs=2 -s data.memory_mb=1 --resume");
     outcome resumed = train(config, "-q -s train.epochs=3 --resume");
     cr_expect_str_eq(hash_of(&resumed), whole_hash);
-    outcome verified = run("shardprop verify %s -s data.memory_mb=1", scratch_path("run"));
-    cr_expect_eq(verified.status, 0, "%s%s", verified.out, verified.err);
 }
 
 /* Text that shows only once numbers are in the file, rows left out, means, weights, files for validation and test. */
