@@ -320,7 +320,10 @@ sp_status sp_config_assign(sp_config *config, const char *place, int line, const
     if (line > 0 && *set_at > 0)
         return sp_fail(error, SP_BAD_CONFIG, "%s: %s.%s is repeated; it is set in line %d already, keep one", place,
                        section, name, *set_at);
-    if (!parse_value(config, key, text)) return bad_value(place, key, text, error);
+    if (!parse_value(config, key, text)) {
+        bool fits = key->type == SP_KEY_TEXT && fits_a_line(text);
+        return fits ? sp_fail_memory(error, place, strlen(text) + 1) : bad_value(place, key, text, error);
+    }
     *set_at = line;
     return SP_OK;
 }

@@ -182,6 +182,6 @@ const char *sp_output_fault(sp_loss loss, sp_activation output);
 double sp_config_share(const char *value);
 
 /* Writes all keys with their help, as a file to start from. */
-void sp_config_help(FILE *stream);
+sp_status sp_config_help(FILE *stream, sp_error *error);
 
 #endif

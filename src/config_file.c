@@ -104,6 +104,7 @@ static int take_pair(void *user, const char *section, const char *name, const ch
     line_reader *reader = user;
     char place[SP_PLACE];
     line_place(reader, place);
+    if (reader->error->status == SP_FAILED) return 0; /* no memory: the next line would say that again */
     if (!reader->explained) sp_config_assign(reader->config, place, reader->line, section, name, value, reader->error);
     return 1;
 }
@@ -141,8 +142,10 @@ sp_status sp_config_load(sp_config *config, const char *path, sp_error *error) {
                           .at = bytes,
                           .end = bytes + size};
     size_t before = error->faults;
-    ini_parse_stream(next_line, &reader, take_pair, &reader);
+    int came_to = ini_parse_stream(next_line, &reader, take_pair, &reader);
     free(bytes);
+    if (came_to < 0) return sp_fail_memory(error, path, LONGEST_LINE); /* of a build that has no lines on the stack */
+    if (error->status == SP_FAILED) return error->status;
     if (!choose_dir(config)) return sp_fail_memory(error, path, SP_LONGEST_TEXT);
     return error->faults > before ? SP_BAD_CONFIG : SP_OK;
 }
@@ -198,8 +201,10 @@ sp_status sp_config_save(const sp_config *config, const char *path, sp_error *er
     return sp_output_commit(output, error);
 }
 
-void sp_config_help(FILE *stream) {
+sp_status sp_config_help(FILE *stream, sp_error *error) {
     sp_config *config = sp_config_create();
-    if (config) print_keys(stream, config, true);
+    if (!config) return sp_fail_memory(error, "the configuration", 0);
+    print_keys(stream, config, true);
     sp_config_destroy(config);
+    return SP_OK;
 }

@@ -53,11 +53,7 @@ static sp_status describe_data(const sp_data *data, sp_model *model, sp_error *e
 
 sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp_error *error) {
     sp_model *made = calloc(1, sizeof *made);
-    if (!made) {
-        sp_net_destroy(net);
-        return sp_fail_memory(error, "the model", sizeof *made);
-    }
-    made->net = net;
+    if (!made) return sp_fail_memory(error, "the model", sizeof *made);
     made->parameters = sp_allocate_zeroed(net->floats, sizeof *made->parameters);
     sp_status status = made->parameters ? describe_data(data, made, error)
                                         : sp_fail_memory(error, "the weights", sp_bytes(net->floats, sizeof(float)));
@@ -65,6 +61,7 @@ sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp
         sp_model_destroy(made);
         return status;
     }
+    made->net = net;
     *model = made;
     return SP_OK;
 }

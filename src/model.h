@@ -17,7 +17,7 @@ struct sp_model {
     sp_config *reading;         /* owned: how files are cached (data.cache and its like); NULL: as is the default */
 };
 
-/* A model of `net`, which it takes, and of what `data` says; its parameters are not set. */
+/* A model of `net`, which it takes where it succeeds, and of what `data` says; its parameters are not set. */
 sp_status sp_model_create(sp_net *net, const sp_data *data, sp_model **model, sp_error *error);
 
 /* Names of the classes, labels or targets: "output" where a file named none, of several with its number. False when

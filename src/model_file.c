@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,7 +201,9 @@ static bool tensors_are_there(const sp_safetensors *file, size_t depth, const si
     return floats <= sp_safetensors_bytes(file) / sizeof(float);
 }
 
+/* What cannot be parsed for lack of memory (errno) is not to blame on the file. */
 static sp_status not_a_model(const char *path, const char *why, sp_error *error) {
+    if (errno == ENOMEM) return sp_fail_memory(error, path, 0);
     return sp_fail(error, SP_BAD_DATA, "%s: is no model of shardprop (%s); name one that `shardprop train` wrote", path,
                    why);
 }
@@ -236,6 +239,7 @@ static sp_status build(const char *path, const sp_safetensors *file, sp_model *m
     const char *delta = sp_safetensors_text(file, "huber_delta"); /* older files have none */
     double bend;
 
+    errno = 0;
     if (!format || strcmp(format, format_name) != 0) return not_a_model(path, "its metadata does not say so", error);
     if (loss < 0 || task < SP_CLASSIFICATION || normalize < 0)
         return not_a_model(path, "its loss, task or normalisation is unknown", error);

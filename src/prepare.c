@@ -28,9 +28,10 @@ static sp_status read_and_plan(sp_run *r, const sp_config *config, sp_error *err
     if (status) return status;
     sp_origin_describe(r->config, r->data, r->plan.kernels, &r->origin);
     status = sp_model_create(r->plan.net, r->data, &r->model, error);
+    if (status) return status;
     r->plan.net = NULL; /* the model's now */
     r->best = sp_best_create(r->config, r->data->validation.rows.count > 0);
-    return status;
+    return SP_OK;
 }
 
 /* Memory that is asked for is not memory that is there: better no training than one that is killed. */

@@ -32,6 +32,8 @@ sp_status sp_fail(sp_error *error, sp_status status, const char *format, ...) {
 }
 
 sp_status sp_fail_memory(sp_error *error, const char *what, size_t bytes) {
+    if (bytes == 0)
+        return sp_fail(error, SP_FAILED, "out of memory: %s needs more; use less data or a smaller network", what);
     return sp_fail(error, SP_FAILED, "out of memory: %s needs %zu bytes; use less data or a smaller network", what,
                    bytes);
 }

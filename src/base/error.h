@@ -12,7 +12,7 @@
  */
 sp_status sp_fail(sp_error *error, sp_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* "out of memory: `what` needs N bytes". Returns SP_FAILED. */
+/* "out of memory: `what` needs N bytes"; 0: how many is not known. Returns SP_FAILED. */
 sp_status sp_fail_memory(sp_error *error, const char *what, size_t bytes);
 
 #endif

@@ -217,10 +217,40 @@ sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *siz
 /* ---- Out ---- */
 
 struct sp_output {
-    FILE *stream;
+    FILE *stream;           /* its buffer is emptied by write_all() */
+    int descriptor;         /* owned; negative: none */
     int cause;              /* errno of the first write that failed; 0: none did */
     char *path, *temporary; /* owned; temporary NULL: `path` is written itself, or nothing is left to remove */
 };
+
+/* Called by stdio, which does not hand on why it failed. Returns 0 then. */
+static ssize_t write_all(void *context, const char *bytes, size_t size) {
+    sp_output *output = context;
+    size_t done = 0;
+    while (done < size && output->cause == 0) {
+        ssize_t count = write(output->descriptor, bytes + done, size - done);
+        if (count > 0)
+            done += (size_t)count;
+        else if (count == 0 || errno != EINTR)
+            output->cause = count == 0 ? EIO : errno;
+    }
+    return output->cause == 0 ? (ssize_t)size : 0;
+}
+
+static int seek(void *context, off64_t *offset, int from) {
+    off64_t at = lseek64(((sp_output *)context)->descriptor, *offset, from);
+    if (at >= 0) *offset = at;
+    return at >= 0 ? 0 : -1;
+}
+
+/* False: errno says why. */
+static bool open_stream(sp_output *output, const char *path) {
+    const cookie_io_functions_t functions = {.write = write_all, .seek = seek};
+    int reads = output->temporary ? O_RDWR : O_WRONLY;
+    output->descriptor = open(path, reads | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (output->descriptor >= 0) output->stream = fopencookie(output, "w", functions);
+    return output->stream != NULL;
+}
 
 /* A device or a pipe must not be replaced by a file: it is written as it stands. (A folder then says at once
  * that it is one.) */
@@ -233,20 +263,20 @@ sp_status sp_output_open(const char *path, sp_output **output, sp_error *error) 
     sp_output *opened = calloc(1, sizeof *opened);
     size_t length = strlen(path) + sizeof ".tmp";
     if (opened) {
+        opened->descriptor = -1;
         opened->path = strdup(path);
         opened->temporary = malloc(length);
+        if (opened->temporary) snprintf(opened->temporary, length, "%s.tmp", path);
     }
     if (!opened || !opened->path || !opened->temporary) {
         sp_output_discard(opened);
         return sp_fail_memory(error, path, length);
     }
-    snprintf(opened->temporary, length, "%s.tmp", path);
     if (is_special(path)) {
         free(opened->temporary);
         opened->temporary = NULL;
     }
-    opened->stream = opened->temporary ? fopen(opened->temporary, "w+be") : fopen(path, "wbe");
-    if (!opened->stream) {
+    if (!open_stream(opened, opened->temporary ? opened->temporary : path)) {
         int cause = errno;
         sp_output_discard(opened);
         return sp_fail(error, SP_FAILED, "%s: cannot be written (%s); name a place that can", path, strerror(cause));
@@ -259,6 +289,10 @@ FILE *sp_output_stream(sp_output *output) {
     return output->stream;
 }
 
+int sp_output_descriptor(const sp_output *output) {
+    return output->descriptor;
+}
+
 void sp_output_write(sp_output *output, const void *bytes, size_t size) {
     errno = 0;
     if (fwrite(bytes, 1, size, output->stream) < size && output->cause == 0) output->cause = errno;
@@ -266,6 +300,13 @@ void sp_output_write(sp_output *output, const void *bytes, size_t size) {
 
 bool sp_output_has_failed(const sp_output *output) {
     return output->cause != 0 || ferror(output->stream);
+}
+
+int sp_file_sync(int descriptor) {
+    int failed;
+    do failed = fsync(descriptor);
+    while (failed && errno == EINTR);
+    return failed && errno != EINVAL ? errno : 0;
 }
 
 /* A rename is on the disk once its folder is. */
@@ -277,20 +318,20 @@ static int sync_folder_of(const char *path) {
     int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(folder);
     if (descriptor < 0) return errno;
-    /* EINVAL: a file system that has no such thing. */
-    int cause = fsync(descriptor) && errno != EINVAL ? errno : 0;
+    int cause = sp_file_sync(descriptor);
     close(descriptor);
     return cause;
 }
 
 sp_status sp_output_commit(sp_output *output, sp_error *error) {
+    bool flushed = fflush(output->stream) == 0 && !ferror(output->stream);
     int cause = output->cause;
-    if (ferror(output->stream) && !cause) cause = EIO;
-    if (!cause && fflush(output->stream)) cause = errno;
-    if (!cause && fsync(fileno(output->stream)) && errno != EINVAL) cause = errno;
-    FILE *stream = output->stream;
+    if (!cause && !flushed) cause = EIO;
+    if (!cause) cause = sp_file_sync(output->descriptor);
+    fclose(output->stream);
     output->stream = NULL;
-    if (fclose(stream) && !cause) cause = errno;
+    if (close(output->descriptor) && !cause) cause = errno;
+    output->descriptor = -1;
     if (!cause && output->temporary && rename(output->temporary, output->path)) cause = errno;
     if (!cause && output->temporary) {
         free(output->temporary); /* renamed: nothing to remove */
@@ -308,6 +349,7 @@ sp_status sp_output_commit(sp_output *output, sp_error *error) {
 void sp_output_discard(sp_output *output) {
     if (!output) return;
     if (output->stream) fclose(output->stream);
+    if (output->descriptor >= 0) close(output->descriptor);
     if (output->temporary) unlink(output->temporary);
     free(output->temporary);
     free(output->path);
@@ -331,7 +373,7 @@ bool sp_is_regular(const char *path) {
 
 bool sp_file_exists(const char *path) {
     struct stat about;
-    return stat(path, &about) == 0;
+    return stat(path, &about) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 sp_status sp_folder_create(const char *path, sp_error *error) {

@@ -62,6 +62,9 @@ typedef struct sp_output sp_output;
 sp_status sp_output_open(const char *path, sp_output **output, sp_error *error);
 FILE *sp_output_stream(sp_output *output);
 
+/* To read back by what the stream, which has none of its own, has handed on (fflush). */
+int sp_output_descriptor(const sp_output *output);
+
 /* Whether a write has failed already: what is left to write may be spared. */
 bool sp_output_has_failed(const sp_output *output);
 
@@ -80,6 +83,9 @@ void sp_output_discard(sp_output *output);
  */
 void sp_file_keep(const char *path, const char *as);
 
+/* Waits until what was written is on the disk. Returns 0, also of what has no such thing (EINVAL), or the errno. */
+int sp_file_sync(int descriptor);
+
 /* Creates the folder and its parents, where missing. */
 sp_status sp_folder_create(const char *path, sp_error *error);
 
@@ -87,6 +93,8 @@ bool sp_is_folder(const char *path);
 
 /* No folder, pipe or device. */
 bool sp_is_regular(const char *path);
+
+/* Where that cannot be told, it may. */
 bool sp_file_exists(const char *path);
 
 /* Writes "FOLDER/NAME" into `path`; false when it does not fit. */

@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -91,6 +92,7 @@ void sp_json_destroy(sp_json *root) {
 
 sp_json *sp_json_parse(const char *text, size_t length) {
     const char *end = text;
+    errno = 0; /* cJSON does not tell why */
     cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
     while (end < text + length && isspace((unsigned char)*end)) end++;
     if (root && end == text + length) return root;

@@ -32,7 +32,7 @@ void sp_json_destroy(sp_json *root);
 
 /* ---- Reading: nothing in a document is believed, every getter checks the type ---- */
 
-/* NULL: not JSON (or memory ran out). */
+/* NULL: not JSON; or memory ran out, and errno is ENOMEM then alone. */
 sp_json *sp_json_parse(const char *text, size_t length);
 /* The object in the file at `path`. SP_BAD_CONFIG: no such file; SP_BAD_DATA: no JSON object. */
 sp_status sp_json_load(const char *path, sp_json **root, sp_error *error);

@@ -40,7 +40,8 @@ static void say_who(int descriptor) {
 
 /* The locked file; negative: another has it (*holder), or it cannot be made (errno). */
 static int lock_file(const char *path, long *holder) {
-    for (;;) {
+    enum { ATTEMPTS = 100 }; /* so often nobody takes and leaves it in between */
+    for (int i = 0; i < ATTEMPTS; i++) {
         int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (descriptor < 0) return -1;
         bool taken = flock(descriptor, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
@@ -49,6 +50,7 @@ static int lock_file(const char *path, long *holder) {
         close(descriptor);
         if (*holder != 0) return -1;
     }
+    return -1;
 }
 
 sp_status sp_lock_take(const char *path, sp_lock **lock, long *holder, sp_error *error) {

@@ -6,15 +6,30 @@
 #include <png.h>
 #include <setjmp.h>
 
-/* libpng jumps back here out of a fault. */
-static bool write_picture(FILE *stream, size_t height, size_t width, const uint8_t *pixels) {
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+/* Faults are told once, by the caller: libpng would print them. */
+static void on_fault(png_structp png, png_const_charp what) {
+    (void)what;
+    png_longjmp(png, 1);
+}
+
+static void on_remark(png_structp png, png_const_charp what) {
+    (void)png, (void)what;
+}
+
+/* Whether all was written is seen at the end. */
+static void write_bytes(png_structp png, png_bytep bytes, size_t size) {
+    sp_output_write(png_get_io_ptr(png), bytes, size);
+}
+
+/* False where memory runs out: libpng then jumps back. */
+static bool write_picture(sp_output *output, size_t height, size_t width, const uint8_t *pixels) {
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_fault, on_remark);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info || setjmp(png_jmpbuf(png))) {
         png_destroy_write_struct(&png, &info);
         return false;
     }
-    png_init_io(png, stream);
+    png_set_write_fn(png, output, write_bytes, NULL);
     png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
@@ -28,10 +43,9 @@ sp_status sp_png_write(const char *path, size_t height, size_t width, const uint
     sp_output *output;
     sp_status status = sp_output_open(path, &output, error);
     if (status) return status;
-    if (!write_picture(sp_output_stream(output), height, width, pixels)) {
+    if (!write_picture(output, height, width, pixels)) {
         sp_output_discard(output);
-        return sp_fail(error, SP_FAILED, "%s: the picture cannot be written; free some space, or name another file",
-                       path);
+        return sp_fail_memory(error, path, height * width);
     }
     return sp_output_commit(output, error);
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,7 @@ static sp_status parse(sp_safetensors *file, size_t size, sp_error *error) {
     if (length > size - LENGTH_BYTES) return not_safetensors(file->path, "its header is longer than the file", error);
     char *header = file->bytes + LENGTH_BYTES;
     file->header = sp_json_parse(header, length);
+    if (!file->header && errno == ENOMEM) return sp_fail_memory(error, file->path, length);
     if (!sp_json_is_object(file->header)) return not_safetensors(file->path, "its header is not JSON", error);
     char *digits = find_seal(file->bytes, LENGTH_BYTES + length);
     file->sealed = digits != NULL;

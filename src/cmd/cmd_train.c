@@ -141,10 +141,7 @@ static sp_status load_config(const sp_options *options, sp_config **config, sp_e
 }
 
 static sp_status run(const sp_options *options, sp_error *error) {
-    if (options->help_config) {
-        sp_config_help(stdout);
-        return SP_OK;
-    }
+    if (options->help_config) return sp_config_help(stdout, error);
     sp_config *config;
     sp_status status = load_config(options, &config, error);
     if (status) return status;

@@ -122,7 +122,9 @@ int main(int argc, char **argv) {
             print_help(stderr);
         exit_status = SP_BAD_CONFIG;
     }
-    if (fflush(stdout) || ferror(stdout)) {
+    /* Who has failed and said so has no results. */
+    bool failed = exit_status > 0 && exit_status < 128;
+    if ((fflush(stdout) || ferror(stdout)) && !failed) {
         fprintf(stderr, "shardprop: stdout: writing failed (%s); results are incomplete\n", strerror(errno));
         if (exit_status == 0) exit_status = SP_FAILED;
     }

@@ -125,7 +125,8 @@ sp_status sp_cache_writer_add(sp_cache_writer *writer, const float *values, size
 sp_status sp_cache_writer_get(sp_cache_writer *writer, size_t first, size_t count, float *values, sp_error *error) {
     FILE *stream = sp_output_stream(writer->output);
     if (fflush(stream)) return told(writer, error);
-    int fault = sp_read_at(fileno(stream), values, count * sizeof *values, SP_CACHE_HEADER + first * sizeof *values);
+    int fault = sp_read_at(sp_output_descriptor(writer->output), values, count * sizeof *values,
+                           SP_CACHE_HEADER + first * sizeof *values);
     if (!fault) return SP_OK;
     return sp_fail(error, SP_FAILED, "%s: reading failed (%s); check the disk", writer->path,
                    fault == SP_STORE_SHORT ? "it is cut short" : strerror(fault));
