@@ -17,9 +17,16 @@
 
 enum { PATH = SP_RUNDIR_PATH };
 
-/* The checkpoints first: once they are gone, nothing is resumed of a run whose files have moved in part. */
-static const char *const file_names[] = {SP_CHECKPOINT_BEFORE, SP_CHECKPOINT_NAME,  "config.ini", "metrics.csv",
-                                         "summary.json",       "model.safetensors", NULL};
+/*
+ * In the order in which they move away. The checkpoints first: once they are gone, nothing is resumed of a run whose
+ * files have moved in part. The config last: where previous/ has none, what it has is a part of this run.
+ */
+static const char *const file_names[] = {SP_CHECKPOINT_BEFORE, SP_CHECKPOINT_NAME, "summary.json",
+                                         "model.safetensors",  "metrics.csv",      "config.ini"};
+enum {
+    RESULTS = 4,
+    FILES = sizeof file_names / sizeof *file_names
+}; /* the first ones show that a run came to something */
 
 struct sp_rundir {
     const char *folder; /* borrowed from the configuration */
@@ -40,25 +47,40 @@ bool sp_rundir_has(const sp_rundir *rundir, const char *name) {
     return sp_path_join(path, PATH, rundir->folder, name) && sp_file_exists(path);
 }
 
+/* Whether an earlier run has left something that is worth more than what is in previous/; *part: which is of this run,
+ * whose files were being moved when something ended that. */
+static bool is_worth_keeping(const sp_rundir *rundir, bool *part) {
+    *part = !sp_rundir_has(rundir, "previous/config.ini");
+    for (int i = 0; i < (*part ? FILES : RESULTS); i++)
+        if (sp_rundir_has(rundir, file_names[i])) return true;
+    return false;
+}
+
+/* The path of a file in previous/. */
+static sp_status kept_path(const sp_rundir *rundir, const char *name, char path[PATH], sp_error *error) {
+    char inside[64];
+    snprintf(inside, sizeof inside, "previous/%s", name);
+    return sp_rundir_path(rundir, inside, path, error);
+}
+
 /* An earlier run's files must not stand beside this one's; nor are they thrown away. */
 static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
-    char path[PATH], previous[PATH], kept[PATH];
-    bool any = false;
-    sp_status status = sp_rundir_path(rundir, "previous", previous, error);
-    for (int i = 0; file_names[i] && !status; i++) {
-        status = sp_rundir_path(rundir, file_names[i], path, error);
-        any = any || (!status && sp_file_exists(path));
+    char path[PATH], kept[PATH];
+    bool part;
+    if (!is_worth_keeping(rundir, &part)) return SP_OK;
+    sp_status status = sp_rundir_path(rundir, "previous", path, error);
+    if (!status) status = sp_folder_create(path, error);
+    for (int i = 0; i < FILES && !status && !part; i++) {
+        status = kept_path(rundir, file_names[i], kept, error);
+        if (!status) remove(kept); /* of the run before that */
     }
-    if (status || !any) return status;
-    status = sp_folder_create(previous, error);
-    for (int i = 0; file_names[i] && !status; i++) {
+    for (int i = 0; i < FILES && !status; i++) {
         status = sp_rundir_path(rundir, file_names[i], path, error);
-        if (status || !sp_path_join(kept, sizeof kept, previous, file_names[i])) break;
-        remove(kept); /* of the run before the previous one */
-        if (rename(path, kept) && errno != ENOENT)
+        if (!status) status = kept_path(rundir, file_names[i], kept, error);
+        if (!status && rename(path, kept) && errno != ENOENT)
             status = sp_fail(error, SP_FAILED,
-                             "%s: cannot be moved to %s (%s); free it, or set output.dir to another folder", path,
-                             previous, strerror(errno));
+                             "%s: cannot be moved to %s (%s); free it, or set output.dir to another folder", path, kept,
+                             strerror(errno));
     }
     return status;
 }
@@ -151,9 +173,10 @@ static sp_status continue_metrics(sp_rundir *rundir, size_t layers, sp_metrics_m
 }
 
 sp_status sp_rundir_sync(const sp_rundir *rundir, sp_error *error) {
-    if (fsync(rundir->metrics) == 0 || errno == EINVAL) return SP_OK;
+    int cause = sp_file_sync(rundir->metrics);
+    if (cause == 0) return SP_OK;
     return sp_fail(error, SP_FAILED, "%s/metrics.csv: writing failed (%s); check the disk", rundir->folder,
-                   strerror(errno));
+                   strerror(cause));
 }
 
 /* Appends ",VALUE" to the row; nothing behind the comma where it was not measured. Returns its new length. */
@@ -326,6 +349,7 @@ sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, c
     char path[PATH];
     sp_output *output;
     sp_status status = sp_rundir_path(rundir, "summary.json", path, error);
+    if (!status) status = sp_rundir_sync(rundir, error); /* the epochs that it is about */
     if (status) return status;
     sp_json *root = summary_document(summary, diagnosis, origin);
     char *text = root ? sp_json_print(root, true) : NULL;
