@@ -58,12 +58,28 @@ static sp_status create_room(sp_evaluator *evaluator, size_t t, size_t rows, con
     return status;
 }
 
-sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const sp_part *const *parts, size_t count,
-                              sp_evaluator **evaluator, sp_error *error) {
+static size_t most_rows(const sp_part *const *parts, size_t count) {
     size_t most = 0;
     for (size_t i = 0; i < count; i++) most = parts[i]->rows.count > most ? parts[i]->rows.count : most;
-    size_t blocks = blocks_of(most);
-    if (threads > blocks) threads = blocks > 0 ? blocks : 1;
+    return most;
+}
+
+/* More than blocks have nothing to do. */
+static size_t useful_threads(size_t threads, size_t blocks) {
+    return threads <= blocks ? threads : blocks > 0 ? blocks : 1;
+}
+
+size_t sp_evaluator_bytes(const sp_layout *layout, size_t threads, const sp_part *const *parts, size_t count) {
+    size_t most = most_rows(parts, count), blocks = blocks_of(most), rows = rows_of_workspace(most);
+    size_t targets = sp_bytes(rows, (layout->net->outputs + 1) * sizeof(float));
+    return sp_bytes(useful_threads(threads, blocks), sp_workspace_bytes(layout, rows, 0) + targets) +
+           sp_bytes(blocks, sizeof(sp_tally));
+}
+
+sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const sp_part *const *parts, size_t count,
+                              sp_evaluator **evaluator, sp_error *error) {
+    size_t most = most_rows(parts, count), blocks = blocks_of(most);
+    threads = useful_threads(threads, blocks);
     sp_evaluator *made = calloc(1, sizeof *made);
     if (made) {
         *made = (sp_evaluator){.layout = layout, .threads = threads};

@@ -20,6 +20,9 @@ sp_status sp_evaluator_create(const sp_layout *layout, size_t threads, const sp_
                               sp_evaluator **evaluator, sp_error *error);
 void sp_evaluator_destroy(sp_evaluator *evaluator);
 
+/* About how much memory that takes. */
+size_t sp_evaluator_bytes(const sp_layout *layout, size_t threads, const sp_part *const *parts, size_t count);
+
 /* Loss and hits over a labelled part of the data; `outputs` as below, NULL: not wanted. */
 sp_tally sp_evaluate_part(sp_evaluator *evaluator, const sp_weights *weights, const sp_preprocess *preprocess,
                           const sp_part *part, float *outputs);

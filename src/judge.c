@@ -34,6 +34,13 @@ sp_status sp_judge_create(const sp_net *net, sp_task task, size_t classes, const
     return SP_OK;
 }
 
+size_t sp_judge_bytes(const sp_net *net, const sp_part *const *parts, size_t count) {
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) rows = parts[i]->rows.count > rows ? parts[i]->rows.count : rows;
+    /* Outputs and what they should be; order to sort in. */
+    return sp_bytes(rows, (2 * net->outputs + 1) * sizeof(float) + 2 * sizeof(uint64_t));
+}
+
 void sp_judge_destroy(sp_judge *judge) {
     if (!judge) return;
     free(judge->outputs);

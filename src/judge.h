@@ -22,6 +22,9 @@ sp_status sp_judge_create(const sp_net *net, sp_task task, size_t classes, const
                           sp_judge **judge, sp_error *error);
 void sp_judge_destroy(sp_judge *judge);
 
+/* About how much memory that takes. */
+size_t sp_judge_bytes(const sp_net *net, const sp_part *const *parts, size_t count);
+
 /* Sets judge->scores; of a part without rows they are NaN. Cannot fail. */
 sp_tally sp_judge_part(sp_judge *judge, sp_evaluator *evaluator, const sp_weights *weights,
                        const sp_preprocess *preprocess, const sp_part *part);

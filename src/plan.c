@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "batch.h"
 #include "inputs.h"
+#include "judge.h"
 #include "objective.h"
 #include "pass.h"
 #include "shard.h"
@@ -128,8 +129,14 @@ static sp_status plan_augment(const sp_config *config, const sp_data *data, sp_p
     return SP_OK;
 }
 
+/* What it takes to judge the parts of the data: all by loss, the smaller ones by other metrics. */
+static size_t judging_bytes(const sp_plan *plan, const sp_data *data) {
+    const sp_part *const parts[] = {&data->train, &data->validation, &data->test};
+    return sp_evaluator_bytes(plan->layout, plan->threads, parts, 3) + sp_judge_bytes(plan->net, parts + 1, 2);
+}
+
 /* Weights, in training and as they were best, and what the optimizer keeps of them; rows, their numbers and order;
- * shards; the data. */
+ * shards; judging; the data. */
 static size_t memory_of(const sp_plan *plan, const sp_data *data) {
     const sp_layout *layout = plan->layout;
     size_t bytes = sp_bytes(2 * plan->net->floats + layout->packed, sizeof(float)) + sp_update_bytes(plan) +
@@ -142,7 +149,7 @@ static size_t memory_of(const sp_plan *plan, const sp_data *data) {
         bytes += sp_bytes(plan->threads, sp_inputs_bytes(layout, plan->batch_size));
     if (sp_augment_is_on(&plan->augment)) bytes += sp_augmenter_bytes(table->height, table->width, plan->shards);
     bytes += sp_bytes(layout->all_tiles, 2 * sizeof(float)); /* of which the layers' figures are made */
-    return bytes + plan->data_bytes;
+    return bytes + judging_bytes(plan, data) + plan->data_bytes;
 }
 
 sp_status sp_plan_check_memory(const sp_config *config, size_t bytes, sp_error *error) {
