@@ -29,6 +29,8 @@ static bool is_undoable(const sp_config *config) {
 
 enum { COUNTS = 4, SECONDS = 3 };
 
+_Static_assert(sizeof(sp_standing) == COUNTS * sizeof(size_t) + SECONDS * sizeof(double), "all of it is recorded");
+
 static void record_standing(sp_record *record, const sp_standing *standing, sp_metrics_mark mark) {
     sp_record_put_counts(record, "standing",
                          (uint64_t[COUNTS]){standing->epochs, standing->steps, standing->samples, standing->rollbacks},

@@ -189,6 +189,12 @@ static void scatter_rules(sp_diagnosis *d, const rule rules[MOST_RULES]) {
     d->stuck = others[3];
 }
 
+/* A field more is to be recorded and taken, too. */
+_Static_assert(sizeof(rule) == 2 * sizeof(size_t), "a rule has `held` and `told`");
+_Static_assert(sizeof(sp_diagnosis) == sizeof(sp_net *) + 2 * sizeof(rule *) + OTHERS * sizeof(rule) +
+                                           LOSSES * sizeof(double) + 2 * sizeof(size_t) + MOST_LINES * LINE,
+               "sp_diagnosis_record and sp_diagnosis_take know all that changes");
+
 void sp_diagnosis_record(const sp_diagnosis *d, sp_record *record) {
     rule rules[MOST_RULES];
     uint64_t counts[2 * MOST_RULES];

@@ -158,6 +158,10 @@ static void name_of(size_t l, char name[NAME]) {
     snprintf(name, NAME, "layer%zu.largest", l + 1);
 }
 
+/* A field more that one mini-batch hands on to another is to be recorded and taken, too; only `largest` is so far. */
+_Static_assert(sizeof(sp_health) == 7 * sizeof(void *) + 2 * sizeof(size_t),
+               "sp_health_record and sp_health_take know all that lasts");
+
 void sp_health_record(const sp_health *health, sp_record *record) {
     for (size_t l = 0; l < health->layout->net->depth; l++) {
         char name[NAME];
