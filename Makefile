@@ -79,6 +79,13 @@ $(BLIND): $(BUILD)/tests/harness/blind.o $(COMMAND_OBJECTS) \
 
 $(BUILD)/tests/%.o: ALL_CFLAGS += -Itests -DSHARDPROP_PROGRAM='"$(PROGRAM)"'
 
+# Loaded into the program: see tests/harness/inject.c.
+INJECT := $(BUILD)/tests/inject.so
+$(INJECT): tests/harness/inject.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(SAY) CC $<
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O1 -fPIC -shared $< -o $@ -ldl
+
 $(TEST_PROGRAM): $(TEST_OBJECTS) $(LIBRARY)
 	$(SAY) LD $@
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIBRARIES) -lz -lcriterion -o $@
@@ -103,7 +110,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 help:
 	@echo 'make run       install what is missing, build, train configs/digits.ini'
 	@echo 'make test      install what the tests need, build, run all tests'
-	@echo 'make test-asan, test-tsan, test-valgrind, coverage, fuzz: see CONTRIBUTING.md'
+	@echo 'make test-asan, test-tsan, test-valgrind, test-faults, coverage, fuzz: see CONTRIBUTING.md'
 	@echo 'make           build $(PROGRAM)'
 	@echo 'make mnist     fetch MNIST (see tools/fetch-mnist), train configs/mnist.ini'
 	@echo 'make bench     measure against PyTorch, scikit-learn, pandas; bench-quick: in short'
@@ -168,6 +175,14 @@ test-valgrind:
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(INPROCESS)
 	valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 $(INPROCESS) $(SMALL) $(TESTFLAGS)
 
+# Calls that fail, one at a time, and kills: minutes. KILLS: how many.
+KILLS ?= 200
+test-faults:
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(INJECT)
+	BUILD=$(BUILD) tests/test_faults.py
+	BUILD=$(BUILD) tests/test_kills.py $(KILLS)
+
 # By clang: gcc counts no line within a parallel region.
 coverage:
 	@tools/install-deps coverage
@@ -207,7 +222,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help run mnist test test-asan test-tsan test-valgrind coverage fuzz bench bench-quick install format clean FORCE
+.PHONY: all help run mnist test test-asan test-tsan test-valgrind test-faults coverage fuzz bench bench-quick install format clean FORCE
 FORCE:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -143,7 +143,8 @@ sp_status sp_options_config(const sp_options *options, sp_config **config, sp_er
     sp_config *loaded = sp_config_create();
     if (!loaded) return sp_fail_memory(error, "the configuration", 0);
     sp_config_load(loaded, options->operand[0], error);
-    for (size_t i = 0; i < options->sets && error->status != SP_FAILED; i++) sp_config_set(loaded, options->set[i], error);
+    for (size_t i = 0; i < options->sets && error->status != SP_FAILED; i++)
+        sp_config_set(loaded, options->set[i], error);
     /* What the keys say together too, so that one run shows every fault; not where there was no file to read. */
     if (error->status == SP_OK || (error->status == SP_BAD_CONFIG && sp_config_was_read(loaded)))
         sp_config_check(loaded, error);
