@@ -152,7 +152,7 @@ CLANG ?= clang-14
 # place/ binds the process to some cores, which needs one a test. With threads; and quick under valgrind.
 ALONE := -place/
 # AddressSanitizer takes memory of its own, and reserves more addresses than `ulimit -v` grants, LeakSanitizer starts a thread where none may be.
-UNLIMITED := -cli_cache/memory_is_bounded -cli_resources/memory_is_counted -cli_resources/threads_that_are_refused
+UNLIMITED := -cli_cache/memory_is_bounded -cli_resources/memory_is_counted -cli_resources/addresses -cli_resources/threads_that_are_refused
 WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/ resume/
 SMALL := math/ pass/ csv/ idx/ safetensors/ json/ text/
 

@@ -101,6 +101,17 @@ Test(cli_resources, memory_is_counted_before_training_starts) {
     expect_one_line(&result, 1, "configs/iris.ini: training needs about ");
 }
 
+/* Where OpenBLAS, which has threads before main(), would try for ever to map what each of them wants. */
+Test(cli_resources, addresses_are_few) {
+    static const char few[] = "bash -c 'ulimit -v 160000; exec timeout 60 \"$0\" train configs/digits.ini -q "
+                              "-s train.epochs=1 -s parallel.threads=2 -s parallel.kernels=%s -s output.dir=\"$1\"' "
+                              "'%s' '%s'";
+    outcome result = run(few, "reference", SHARDPROP_PROGRAM, scratch_path("run"));
+    cr_expect(result.status == 0 && lines_of(result.err) == 0, "%d: %s", result.status, result.err);
+    result = run(few, "blas", SHARDPROP_PROGRAM, scratch_path("blas"));
+    expect_one_line(&result, 1, "parallel.kernels: blas maps 128 MiB for each of 2 threads, and ");
+}
+
 /* A user of no name, so that nobody else's processes count. */
 Test(cli_resources, threads_that_are_refused) {
     static const char as_other[] = "setpriv --reuid=62011 --regid=62011 --clear-groups";

@@ -146,7 +146,7 @@ static size_t memory_limit(const char *folder, bool version2) {
     return most - used > 1 ? (size_t)(most - used) : 1;
 }
 
-static size_t address_limit(void) {
+size_t sp_host_addresses(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
     double left = (double)limit.rlim_cur - 1024 * number_in("/proc/self/status", "VmSize:");
@@ -155,7 +155,7 @@ static size_t address_limit(void) {
 
 size_t sp_host_memory(void) {
     size_t machine = (size_t)(1024 * number_in("/proc/meminfo", "MemAvailable:"));
-    return smaller(smaller(machine, address_limit()), least_of_groups("memory", memory_limit));
+    return smaller(smaller(machine, sp_host_addresses()), least_of_groups("memory", memory_limit));
 }
 
 size_t sp_host_peak_bytes(void) {

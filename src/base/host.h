@@ -23,6 +23,9 @@ size_t sp_host_quota(const char *text);
  */
 size_t sp_host_memory(void);
 
+/* Of the limit of addresses alone what is left, in bytes; 0: there is none. */
+size_t sp_host_addresses(void);
+
 /* The most bytes of memory that the process has held at once (VmHWM); 0: unknown. */
 size_t sp_host_peak_bytes(void);
 

@@ -1,7 +1,8 @@
 /*
  * What comes before the libraries begin. OpenBLAS starts a thread for each core while it is loaded, none of which is
- * wanted here; where the system refuses one it ends the program, by SIGINT. The environment can forbid that, but has to
- * do so before the program begins: where threads may be few, it begins once more.
+ * wanted here. Where the system refuses one it ends the program, by SIGINT; where it refuses the 128 MiB that each
+ * maps, that tries for ever. The environment can forbid it, but has to do so before the program begins: where threads
+ * or addresses may be few, it begins once more.
  */
 #include <string.h>
 #include <sys/resource.h>
@@ -13,10 +14,11 @@ static void begin(int argc, char **argv, char **environment) {
     static const char name[] = "OPENBLAS_NUM_THREADS=";
     static char setting[] = "OPENBLAS_NUM_THREADS=1";
     char *more[MOST_VARIABLES + 1], path[PATH];
-    struct rlimit limit;
+    struct rlimit processes, addresses;
     size_t count = 0;
     (void)argc;
-    if (getrlimit(RLIMIT_NPROC, &limit) || limit.rlim_cur >= PLENTY) return;
+    if (getrlimit(RLIMIT_NPROC, &processes) || getrlimit(RLIMIT_AS, &addresses)) return;
+    if (processes.rlim_cur >= PLENTY && addresses.rlim_cur == RLIM_INFINITY) return;
     for (; environment[count]; count++)
         if (count + 1 == MOST_VARIABLES || strncmp(environment[count], name, sizeof name - 1) == 0) return;
     memcpy(more, environment, count * sizeof *more);

@@ -39,9 +39,11 @@ struct sp_product {
 
 typedef struct sp_kernels {
     const char *name;
-    size_t panel;       /* most columns of a panel; 0: all columns are one */
-    size_t multiple;    /* columns of a panel are padded to a multiple of this, */
-    size_t least;       /* and to this many at least */
+    size_t panel;    /* most columns of a panel; 0: all columns are one */
+    size_t multiple; /* columns of a panel are padded to a multiple of this, */
+    size_t least;    /* and to this many at least */
+    size_t
+        addresses; /* bytes that each thread maps besides, of which it uses few; where it cannot, it tries for ever */
     size_t tile_floats; /* gradients are computed and weights updated in tiles of about this size */
     /*
      * Writes the transpose of from [rows, columns] to `to`; strides in floats. NULL: not needed, the

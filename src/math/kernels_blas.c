@@ -53,5 +53,9 @@ static bool prepare(sp_product *product) {
 }
 
 /* BLAS packs its operands in every call: large tiles, so that it does so seldom. */
-const sp_kernels sp_kernels_blas = {
-    .name = "blas", .multiple = 1, .least = 1, .tile_floats = 32768, .prepare = prepare};
+const sp_kernels sp_kernels_blas = {.name = "blas",
+                                    .multiple = 1,
+                                    .least = 1,
+                                    .tile_floats = 32768,
+                                    .addresses = (size_t)128 << 20,
+                                    .prepare = prepare};
