@@ -81,9 +81,9 @@ const sp_key sp_keys[] = {
     {"data", "cache_dir", TEXT, .offset = AT(data.cache_dir), .initial = "",
      .help = "folder for that file, NAME.KEY.spcache; empty: beside the CSV"},
     {"data", "memory_mb", WHOLE_OR(1, 1 << 24, "auto"), .offset = AT(data.memory_mb), .initial = "auto",
-     .help =
-         "MiB of values (4 bytes each) of all CSVs in memory; files with more are read through a cache; auto: half of "
-         "what is available, by the limits of the control group, too"},
+     .help = "MiB of values (4 bytes each) of all CSVs in memory; files with more are read through a cache, and half "
+             "of what is left here holds their first rows; auto: half of "
+             "what is available, by the limits of the control group, too"},
     {"data", "header", CHOICE(sp_header_names), .offset = AT(data.header), .initial = "auto",
      .help = "whether the first row names the columns (CSV only); auto: when none of its features is a number"},
     {"data", "task", CHOICE(sp_task_names), .offset = AT(data.task), .initial = "auto",

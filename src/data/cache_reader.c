@@ -284,14 +284,20 @@ static sp_status load_values(const sp_cache_file *file, sp_table *table, bool *g
     return status;
 }
 
-static sp_status leave_values(sp_cache_file *file, bool known, sp_table *table, bool *good, sp_error *error) {
+/* Some rows are held in memory, half of what values may take: the rest is for files yet to come. */
+static sp_status leave_values(sp_cache_file *file, size_t most, bool known, sp_table *table, bool *good,
+                              sp_error *error) {
     const uint64_t *header = file->header;
     sp_status status = known ? SP_OK
                              : is_good(file, SP_CACHE_HEADER, header[SP_CACHE_LINES_AT], header[SP_CACHE_VALUES_HASH],
                                        NULL, good, error);
     if (status || !*good) return status;
-    sp_store_shape shape = {table->rows, table->features, SP_CACHE_HEADER, header[SP_CACHE_LINES_AT],
-                            header[SP_CACHE_VALUES_HASH]};
+    sp_store_shape shape = {table->rows,
+                            table->features,
+                            SP_CACHE_HEADER,
+                            header[SP_CACHE_LINES_AT],
+                            header[SP_CACHE_VALUES_HASH],
+                            most / 2 / (table->features * sizeof(float))};
     table->store = sp_store_create(file->descriptor, file->path, shape);
     file->descriptor = -1;
     return table->store ? SP_OK : sp_fail_memory(error, file->path, sizeof shape);
@@ -308,7 +314,7 @@ sp_status sp_cache_file_read(sp_cache_file *file, size_t most, bool known, sp_ta
         is_good(file, header[SP_CACHE_LINES_AT], header[SP_CACHE_SIZE], header[SP_CACHE_REST_HASH], NULL, &good, error);
     if (!status && good) status = read_about(file, table, &good, error);
     if (!status && good)
-        status = sp_cache_file_value_bytes(file) > most ? leave_values(file, known, table, &good, error)
+        status = sp_cache_file_value_bytes(file) > most ? leave_values(file, most, known, table, &good, error)
                                                         : load_values(file, table, &good, error);
     if (status || !good) sp_table_clear(table);
     if (!status && !good) *why = "is damaged";

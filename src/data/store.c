@@ -1,6 +1,7 @@
 #include "data/store.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,25 +17,10 @@ struct sp_store {
     int descriptor;
     char *path; /* owned */
     sp_store_shape shape;
+    float *held;      /* owned [shape.held, features] */
     atomic_int fault; /* the first: an errno, or SP_STORE_SHORT; 0: none */
     atomic_int wary;  /* so many gathers yet will have the system read ahead: rows were not in its cache */
 };
-
-sp_store *sp_store_create(int descriptor, const char *path, sp_store_shape shape) {
-    sp_store *made = calloc(1, sizeof *made);
-    if (made) *made = (sp_store){.descriptor = descriptor, .path = strdup(path), .shape = shape};
-    if (made && made->path) return made;
-    free(made);
-    close(descriptor);
-    return NULL;
-}
-
-void sp_store_destroy(sp_store *store) {
-    if (!store) return;
-    close(store->descriptor);
-    free(store->path);
-    free(store);
-}
 
 int sp_read_at(int descriptor, void *bytes, size_t size, uint64_t at) {
     for (char *to = bytes; size > 0;) {
@@ -50,6 +36,35 @@ int sp_read_at(int descriptor, void *bytes, size_t size, uint64_t at) {
 
 static size_t row_bytes(const sp_store *store) {
     return store->shape.features * sizeof(float);
+}
+
+sp_store *sp_store_create(int descriptor, const char *path, sp_store_shape shape) {
+    sp_store *made = calloc(1, sizeof *made);
+    if (made) *made = (sp_store){.descriptor = descriptor, .path = strdup(path), .shape = shape};
+    if (made) made->held = sp_allocate(shape.held, sp_bytes(shape.features, sizeof *made->held));
+    bool good = made && made->path && made->held;
+    if (good) {
+        int fault = sp_read_at(descriptor, made->held, shape.held * row_bytes(made), shape.values_at);
+        if (fault) atomic_store(&made->fault, fault);
+        return made;
+    }
+    if (made) free(made->path);
+    if (made) free(made->held);
+    free(made);
+    close(descriptor);
+    return NULL;
+}
+
+size_t sp_store_held_bytes(const sp_store *store) {
+    return store->shape.held * row_bytes(store);
+}
+
+void sp_store_destroy(sp_store *store) {
+    if (!store) return;
+    close(store->descriptor);
+    free(store->held);
+    free(store->path);
+    free(store);
 }
 
 static uint64_t place_of(const sp_store *store, size_t row) {
@@ -97,31 +112,48 @@ static bool must_wait_for(sp_store *store, size_t row, float *result, size_t str
     return got < 0 ? errno == EAGAIN : (size_t)got < row_bytes(store);
 }
 
+/* Where the first row from `i` on stands that is not held; `count`: nowhere. */
+static size_t next_in_file(const sp_store *store, const uint32_t *rows, size_t i, size_t count) {
+    while (i < count && rows[i] < store->shape.held) i++;
+    return i;
+}
+
 /*
  * Has the system fetch all of the rows while the first are waited for: a disk does many reads at once, and one after
  * the other they would take a seek each.
  */
 static void ask_for(sp_store *store, const uint32_t *rows, size_t count) {
-    for (size_t i = 0, run; i < count; i += run) {
+    for (size_t i = 0, run; (i = next_in_file(store, rows, i, count)) < count; i += run) {
         run = run_of(rows + i, count - i);
         posix_fadvise(store->descriptor, (off_t)place_of(store, rows[i]), (off_t)(run * row_bytes(store)),
                       POSIX_FADV_WILLNEED);
     }
 }
 
-void sp_store_gather(sp_store *store, const uint32_t *rows, size_t count, float *result, size_t stride) {
-    if (count == 0) return;
-    bool scattered = run_of(rows, count) < count && run_of(rows, count) < MOST_ROWS; /* else it reads ahead by itself */
+/* Looks whether the first of rows in a drawn order is in the system's cache; others likely are, too, or are not. */
+static void prepare(sp_store *store, const uint32_t *rows, size_t count, float *result, size_t stride) {
+    size_t first = next_in_file(store, rows, 0, count), run = first < count ? run_of(rows + first, count - first) : 0;
+    if (first + run >= count || run == MOST_ROWS) return; /* in order it reads ahead by itself */
     int wary = atomic_load_explicit(&store->wary, memory_order_relaxed);
-    if (scattered && must_wait_for(store, rows[0], result, stride))
+    if (must_wait_for(store, rows[first], result + first * stride, stride))
         wary = WARY;
     else if (wary > 0)
         wary--;
     atomic_store_explicit(&store->wary, wary, memory_order_relaxed);
-    if (scattered && wary > 0) ask_for(store, rows, count);
+    if (wary > 0) ask_for(store, rows, count);
+}
+
+void sp_store_gather(sp_store *store, const uint32_t *rows, size_t count, float *result, size_t stride) {
+    size_t features = store->shape.features;
+    prepare(store, rows, count, result, stride);
     for (size_t i = 0, run; i < count; i += run) {
-        run = run_of(rows + i, count - i);
-        read_whole_run(store, rows[i], run, result + i * stride, stride);
+        run = 1;
+        if (rows[i] < store->shape.held) {
+            memcpy(result + i * stride, store->held + rows[i] * features, row_bytes(store));
+        } else {
+            run = run_of(rows + i, count - i);
+            read_whole_run(store, rows[i], run, result + i * stride, stride);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * The values of a table in a file, read row by row into where they are wanted: what of them is in memory is what was
- * asked for, and the system's own cache of files, which gives way.
+ * asked for, some rows that are kept, and the system's own cache of files, which gives way.
  *
  * They are read (pread), not mapped. Of rows in a drawn order a page fault each takes 25 us where a read takes 4 (Linux
  * 6.18, files in the system's cache), and brings pages all around into the process, which then hold memory; and a file
@@ -18,7 +18,11 @@ typedef struct sp_store_shape {
     size_t rows, features;
     uint64_t values_at, lines_at; /* bytes */
     uint64_t hash;                /* XXH64 of the values, known to be right */
+    size_t held;                  /* the first rows, which are kept in memory */
 } sp_store_shape;
+
+/* Bytes of the values that are kept in memory. */
+size_t sp_store_held_bytes(const sp_store *store);
 
 /* Of `descriptor`, which is the store's from now on, even where this fails (NULL: no memory). `path`: for messages. */
 sp_store *sp_store_create(int descriptor, const char *path, sp_store_shape shape);

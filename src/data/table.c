@@ -31,7 +31,8 @@ void sp_table_destroy(sp_table *table) {
 }
 
 size_t sp_table_value_bytes(const sp_table *table) {
-    return table->store ? 0 : sp_bytes(table->rows, table->features * (table->bytes ? 1 : sizeof(float)));
+    return table->store ? sp_store_held_bytes(table->store)
+                        : sp_bytes(table->rows, table->features * (table->bytes ? 1 : sizeof(float)));
 }
 
 sp_status sp_table_check(const sp_table *table, sp_error *error) {

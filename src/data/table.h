@@ -49,7 +49,7 @@ void sp_table_destroy(sp_table *table);
 /* Forgets all but its path. */
 void sp_table_clear(sp_table *table);
 
-/* Bytes of values that are in memory. */
+/* Bytes of values that are in memory; of a store, those of the rows that it holds. */
 size_t sp_table_value_bytes(const sp_table *table);
 
 /* SP_FAILED: some values could not be read from the store, and were taken as 0. */
