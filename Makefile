@@ -31,7 +31,7 @@ XSMM ?= $(wildcard /usr/include/libxsmm.h)
 XSMM_CFLAGS := $(if $(XSMM),-DSP_WITH_XSMM)
 XSMM_LIBRARIES := $(if $(XSMM),-lxsmm -lxsmmnoblas -lpthread -lrt -ldl)
 
-LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lsleef -lisal -lpng $(XSMM_LIBRARIES) -lm
+LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lsleef -lisal -lpng -lhwloc $(XSMM_LIBRARIES) -lm
 
 LIBRARY_SOURCES := $(wildcard src/*.c src/base/*.c src/math/*.c src/data/*.c src/out/*.c)
 COMMAND_SOURCES := $(wildcard src/cmd/*.c)

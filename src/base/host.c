@@ -30,13 +30,23 @@ double sp_host_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-size_t sp_host_quota(const char *text) {
+/* The same in thousandths of a CPU. */
+static size_t quota_thousandths(const char *text) {
     char *end;
     double quota = strtod(text, &end);
     if (end == text) return 0; /* "max" */
     double period = strtod(end, NULL);
     if (!(quota > 0) || !(period > 0)) return 0; /* version 1 says -1 for none */
-    return (size_t)ceil(quota / period);
+    return (size_t)ceil(1000 * quota / period);
+}
+
+/* Of what is begun, a whole. */
+static size_t whole_cpus(size_t thousandths) {
+    return (thousandths + 999) / 1000;
+}
+
+size_t sp_host_quota(const char *text) {
+    return whole_cpus(quota_thousandths(text));
 }
 
 static bool read_line(const char *path, char *text, size_t size) {
@@ -102,6 +112,7 @@ static size_t least_of_groups(const char *controller, sp_limit *limit) {
     return least;
 }
 
+/* Thousandths of a CPU. */
 static size_t cpu_limit(const char *folder, bool version2) {
     char path[600], quota[64], period[32] = "";
     snprintf(path, sizeof path, "%s/%s", folder, version2 ? "cpu.max" : "cpu.cfs_quota_us");
@@ -112,7 +123,7 @@ static size_t cpu_limit(const char *folder, bool version2) {
         size_t used = strlen(quota);
         snprintf(quota + used, sizeof quota - used, " %s", period);
     }
-    return sp_host_quota(quota);
+    return quota_thousandths(quota);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------ */
@@ -164,10 +175,38 @@ size_t sp_host_peak_bytes(void) {
 
 /* ---- Threads ----------------------------------------------------------------------------------- */
 
+double sp_host_cpu_quota(void) {
+    return (double)least_of_groups("cpu", cpu_limit) / 1000;
+}
+
+/* All CPUs of OpenMP's places. */
+static void add_places(cpu_set_t *set) {
+    for (int place = 0; place < omp_get_num_places(); place++) {
+        int count = omp_get_place_num_procs(place), *ids = calloc((size_t)count + 1, sizeof *ids);
+        if (!ids) continue;
+        omp_get_place_proc_ids(place, ids);
+        for (int i = 0; i < count; i++)
+            if (ids[i] >= 0 && ids[i] < SP_HOST_CPUS) CPU_SET_S((size_t)ids[i], CPU_ALLOC_SIZE(SP_HOST_CPUS), set);
+        free(ids);
+    }
+}
+
+cpu_set_t *sp_host_allowed(void) {
+    cpu_set_t *set = CPU_ALLOC(SP_HOST_CPUS);
+    if (!set) return NULL;
+    CPU_ZERO_S(CPU_ALLOC_SIZE(SP_HOST_CPUS), set);
+    if (sched_getaffinity(0, CPU_ALLOC_SIZE(SP_HOST_CPUS), set)) {
+        CPU_FREE(set);
+        return NULL;
+    }
+    add_places(set);
+    return set;
+}
+
 size_t sp_host_threads(void) {
     size_t allowed = (size_t)omp_get_max_threads();
     size_t processors = (size_t)omp_get_num_procs(); /* of the affinity mask */
-    size_t quota = least_of_groups("cpu", cpu_limit);
+    size_t quota = whole_cpus(least_of_groups("cpu", cpu_limit));
     if (processors < allowed) allowed = processors;
     if (quota > 0 && quota < allowed) allowed = quota;
     return allowed > 0 ? allowed : 1;

@@ -45,6 +45,7 @@ typedef struct sp_command {
 
 extern const sp_command sp_command_train, sp_command_evaluate, sp_command_predict, sp_command_check, sp_command_info;
 extern const sp_command sp_command_verify;
+extern const sp_command sp_command_doctor;
 
 /* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);

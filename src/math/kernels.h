@@ -92,6 +92,9 @@ void sp_blas_quiet(void);
 const char *sp_blas_description(void);
 const char *sp_blas_processor(void);
 
+/* How that build takes threads: "serial", "pthread", "openmp". */
+const char *sp_blas_build(void);
+
 /* The type of processor that such kernels are made for: other types have other bits. "" where all have the same. */
 const char *sp_kernels_target(const sp_kernels *kernels);
 

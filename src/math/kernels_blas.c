@@ -41,6 +41,11 @@ const char *sp_blas_processor(void) {
     return openblas_get_corename();
 }
 
+const char *sp_blas_build(void) {
+    int build = openblas_get_parallel();
+    return build == BUILD_SERIAL ? "serial" : build == BUILD_PTHREAD ? "pthread" : "openmp";
+}
+
 static void run(const sp_product *p, const float *a, const float *b, float *c) {
     cblas_sgemm(CblasRowMajor, p->form == SP_AT_B ? CblasTrans : CblasNoTrans,
                 p->form == SP_A_BT ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n, (blasint)p->k, 1, a,
