@@ -249,6 +249,7 @@ typedef struct sp_summary {
     size_t threads, shards, parameters;
     uint64_t weights_xxh64;          /* of the weights after the last step */
     double phase_seconds[SP_PHASES]; /* summed over the threads; NaN unless observer->time_phases */
+    double imbalance; /* what the busiest thread worked more than the mean, as a share of that; NaN likewise */
 } sp_summary;
 
 /* Where a training stands; handed to the observer. */

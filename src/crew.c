@@ -120,3 +120,20 @@ double sp_crew_seconds(const sp_crew *crew, sp_phase phase) {
     for (size_t i = 0; i < crew->most; i++) sum += crew->workers[i].seconds[phase];
     return crew->timed ? sum : NAN;
 }
+
+static double busy_seconds(const sp_worker *worker) {
+    double sum = 0;
+    for (int phase = 0; phase < SP_PHASES; phase++)
+        if (phase != SP_PHASE_BARRIER) sum += worker->seconds[phase];
+    return sum;
+}
+
+double sp_crew_imbalance(const sp_crew *crew) {
+    double sum = 0, most = 0;
+    for (size_t i = 0; i < crew->most; i++) {
+        double busy = busy_seconds(&crew->workers[i]);
+        sum += busy;
+        if (busy > most) most = busy;
+    }
+    return crew->timed && sum > 0 ? most * (double)crew->most / sum - 1 : NAN;
+}

@@ -63,4 +63,7 @@ void sp_crew_spent(const sp_crew *crew, sp_worker *worker, sp_phase phase, doubl
 /* Seconds of a phase, summed over the threads; NaN where nobody looked. */
 double sp_crew_seconds(const sp_crew *crew, sp_phase phase);
 
+/* What the busiest thread worked, without waiting, more than the mean, as a share of that; NaN where nobody looked. */
+double sp_crew_imbalance(const sp_crew *crew);
+
 #endif

@@ -280,7 +280,7 @@ static bool add_phases(sp_json *root, const sp_summary *summary) {
     bool good = true;
     for (int i = 0; i < SP_PHASES; i++)
         good = sp_json_add_number(phases, sp_phase_name((sp_phase)i), summary->phase_seconds[i]) && good;
-    return good;
+    return sp_json_add_number(root, "imbalance", summary->imbalance) && good;
 }
 
 /* What the task has beyond loss and accuracy. */

@@ -72,6 +72,9 @@ void sp_stepper_time(sp_stepper *stepper);
 /* Seconds of each phase since then, summed over the threads; NaN where nobody looked. */
 void sp_stepper_phases(const sp_stepper *stepper, double seconds[SP_PHASES]);
 
+/* What the busiest thread worked since then more than the mean, as a share of that; NaN likewise. */
+double sp_stepper_imbalance(const sp_stepper *stepper);
+
 /* One step on `batch`, with learning rate eta. Returns its loss and hits, before the update. */
 sp_tally sp_stepper_step(sp_stepper *stepper, sp_batch batch, double eta);
 

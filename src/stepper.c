@@ -131,6 +131,10 @@ void sp_stepper_phases(const sp_stepper *t, double seconds[SP_PHASES]) {
     for (int phase = 0; phase < SP_PHASES; phase++) seconds[phase] = sp_crew_seconds(t->crew, (sp_phase)phase);
 }
 
+double sp_stepper_imbalance(const sp_stepper *t) {
+    return sp_crew_imbalance(t->crew);
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 /*

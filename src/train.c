@@ -274,6 +274,7 @@ static sp_status finish(sp_run *r, sp_summary *summary, sp_error *error) {
     summary->threads = sp_stepper_threads(r->stepper);
     summary->shards = r->plan.shards;
     sp_stepper_phases(r->stepper, summary->phase_seconds);
+    summary->imbalance = sp_stepper_imbalance(r->stepper);
     summary->parameters = r->model->net->parameters;
     summary->weights_xxh64 = sp_hash_floats(r->parameters, r->model->net->parameters);
     status = sp_rundir_save_model(r->rundir, r->model, error);

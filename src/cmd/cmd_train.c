@@ -89,6 +89,8 @@ static void print_phases(const sp_summary *summary) {
     for (int i = 0; i < SP_PHASES; i++)
         printf("%-10s %9.4f  %4.1f %%\n", sp_phase_name((sp_phase)i), summary->phase_seconds[i],
                sum > 0 ? 100 * summary->phase_seconds[i] / sum : 0);
+    if (summary->threads > 1)
+        printf("the busiest thread worked %.1f %% more than the mean\n", 100 * summary->imbalance);
 }
 
 static void print_summary(const sp_summary *summary, const char *dir) {

@@ -21,13 +21,20 @@ enum {
     SP_OPTION_SAMPLES = 1024,
     SP_OPTION_DIAGNOSE = 2048,
     SP_OPTION_RESUME = 4096,
-    SP_OPTION_THREADS = 8192
+    SP_OPTION_THREADS = 8192,
+    SP_OPTION_THREAD_LIST = 1 << 19,
+    SP_OPTION_BATCH_SIZES = 1 << 20,
+    SP_OPTION_SHARDS = 1 << 21,
+    SP_OPTION_WEAK = 1 << 22,
+    SP_OPTION_SECONDS = 1 << 23,
+    SP_OPTION_REPETITIONS = 1 << 24,
+    SP_OPTION_FOLDER = 1 << 25
 };
 
 /* All strings are borrowed from the arguments. */
 typedef struct sp_options {
-    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume;
-    const char *labels, *output, *top_k, *confusion, *samples, *threads;
+    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume, weak;
+    const char *labels, *output, *top_k, *confusion, *samples, *threads, *batch_sizes, *shards, *seconds, *repetitions;
     const char *set[SP_MOST_SETS];
     size_t sets;
     char *const *operand; /* [operands] */
@@ -46,6 +53,7 @@ typedef struct sp_command {
 extern const sp_command sp_command_train, sp_command_evaluate, sp_command_predict, sp_command_check, sp_command_info;
 extern const sp_command sp_command_verify;
 extern const sp_command sp_command_doctor;
+extern const sp_command sp_command_scale;
 
 /* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);

@@ -30,6 +30,13 @@ static const struct {
     {"confusion", 'm', SP_OPTION_CONFUSION, "FILE", "write the confusion matrix there, as CSV"},
     {"samples", 'i', SP_OPTION_SAMPLES, "FILE", "write a PNG of training images as augmented"},
     {"threads", 'n', SP_OPTION_THREADS, "THREADS", "use so many; without, as many as are allowed and pay off"},
+    {"threads", 'n', SP_OPTION_THREAD_LIST, "LIST", "numbers of threads, or auto"},
+    {"batch-sizes", 'B', SP_OPTION_BATCH_SIZES, "LIST", "of the mini-batches; else the config's"},
+    {"shards", 'S', SP_OPTION_SHARDS, "LIST", "of a mini-batch; else the config's"},
+    {"weak", 'w', SP_OPTION_WEAK, NULL, "mini-batches and shards grow with the threads"},
+    {"seconds", 'x', SP_OPTION_SECONDS, "SECONDS", "of the fastest measurement"},
+    {"repetitions", 'N', SP_OPTION_REPETITIONS, "N", "measurements of each number of threads"},
+    {"output", 'o', SP_OPTION_FOLDER, "DIR", "write all files there"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -65,6 +72,11 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'm': options->confusion = argument; break;
     case 'i': options->samples = argument; break;
     case 'n': options->threads = argument; break;
+    case 'B': options->batch_sizes = argument; break;
+    case 'S': options->shards = argument; break;
+    case 'w': options->weak = true; break;
+    case 'x': options->seconds = argument; break;
+    case 'N': options->repetitions = argument; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }
