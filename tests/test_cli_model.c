@@ -406,7 +406,7 @@ Test(cli_usage, wrong_usage_is_one_line) {
         {"train c --no-such", "train: no such option --no-such"},
         {"train -x c", "train: no such option -x"},
         {"train -qx c", "train: no such option -x"},
-        {"evaluate --set a.b=c m d", "evaluate: no such option --set"},
+        {"info --set a.b=c m", "info: no such option --set"},
         {"predict m d --gradients", "predict: no such option --gradients"},
         {"train c --set", "train: a value is missing behind --set"},
         {"train c -s", "train: a value is missing behind -s"},
