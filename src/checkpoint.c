@@ -184,7 +184,8 @@ sp_status sp_checkpoint_check(const sp_safetensors *file, const sp_config *confi
     size_t begun = standing->epochs + (standing->steps > 0);
     status = sp_identity_check(config, origin, plan, begun, file, error);
     if (status) return status;
-    return begun <= (size_t)config->train.epochs && standing->steps < plan->steps ? SP_OK : malformed(file, error);
+    bool within = standing->epochs < SIZE_MAX && begun <= (size_t)config->train.epochs; /* and `begun` is no overflow */
+    return within && standing->steps < plan->steps ? SP_OK : malformed(file, error);
 }
 
 sp_status sp_checkpoint_load(const sp_safetensors *file, sp_checkpoint_of of, const sp_standing *standing,

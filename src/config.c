@@ -255,14 +255,15 @@ static const sp_key *find_key(const char *section, const char *name) {
     return NULL;
 }
 
-/* The key nearest to a wrong one; one of the section asked for wins over its like elsewhere. */
+/* The key nearest to a wrong one; one of the section asked for wins over its like elsewhere. `section` is "", or
+ * exists. */
 static const sp_key *nearest_key(const char *section, const char *name) {
     const sp_key *nearest = &sp_keys[0];
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < sp_key_count; i++) {
+    for (size_t i = 0; i < sp_key_count && least > 0; i++) {
         size_t distance = sp_edit_distance(name, sp_keys[i].name);
-        size_t elsewhere = sp_edit_distance(section, sp_keys[i].section);
-        if (distance < SIZE_MAX / 4 && elsewhere < SIZE_MAX / 4) distance = 4 * distance + elsewhere;
+        if (distance > (least - 1) / 4) continue; /* in whichever section */
+        distance = 4 * distance + sp_edit_distance(section, sp_keys[i].section);
         if (distance < least) {
             least = distance;
             nearest = &sp_keys[i];

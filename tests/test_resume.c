@@ -1,4 +1,5 @@
 /* A training that is interrupted and goes on ends with the bits of one that never was. */
+#include "base/hash.h"
 #include "base/safetensors.h"
 #include "faults.h"
 
@@ -460,6 +461,41 @@ Test(resume, a_model_is_no_checkpoint) {
     run("cd '%s'; cp model.safetensors checkpoint.safetensors; rm -f checkpoint.previous.safetensors",
         scratch_path("run"));
     expect_refused("", SP_BAD_CONFIG, "run/checkpoint.safetensors: was written by shardprop ");
+}
+
+/* Puts other digits in the place of a number of the checkpoint, and a checksum that fits. */
+static void set_numbers(const char *path, const char *name, const char *numbers) {
+    struct stat about;
+    cr_assert_eq(stat(path, &about), 0);
+    size_t size = (size_t)about.st_size;
+    char *bytes = read_text(path), hash[17];
+    char *at = memmem(bytes, size, name, strlen(name)), *seal = memmem(bytes, size, "\"xxh64\":\"", 9);
+    cr_assert(at && seal);
+    memcpy(at + strlen(name), numbers, strlen(numbers));
+    memset(seal + 9, '0', 16);
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)sp_hash_bytes(bytes, size, 0));
+    memcpy(seal + 9, hash, 16);
+    FILE *file = fopen(path, "wb");
+    cr_assert(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+}
+
+/* Epochs and steps that no training of this plan has, of a file whose checksum is right. */
+Test(resume, places_beyond_the_training_are_refused) {
+    static const char *const places[] = {"0000000000000007 0000000000000000 ", "0000000000000006 0000000000000001 ",
+                                         "0000000000000001 0000000000000007 ", "ffffffffffffffff 0000000000000001 ",
+                                         "ffffffffffffffff 0000000000000000 ", "0000000000000001 ffffffffffffffff "};
+    const char *path = scratch_path("run/checkpoint.safetensors");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        interrupted("");
+        run("rm -f '%s'", scratch_path("run/checkpoint.previous.safetensors"));
+        set_numbers(path, "\"standing\":\"", places[i]);
+        sp_error error;
+        sp_summary summary;
+        sp_status status = train(true, configure(scratch_path("run"), 2, ""), NULL, &summary, &error);
+        cr_expect(status == SP_BAD_DATA || status == SP_BAD_CONFIG, "%s: %d", places[i], (int)status);
+        cr_expect(strstr(error.text, "is no place of this training") || strstr(error.text, "more epochs than that"),
+                  "%s: %s", places[i], error.text);
+    }
 }
 
 /* ---- Nothing to resume ------------------------------------------------------------------------------ */

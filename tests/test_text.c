@@ -154,6 +154,38 @@ Test(text, edit_distance) {
     cr_expect_eq(sp_edit_distance(longest + 1, ""), 64);
 }
 
+/* The table of the distances of all beginnings: insert, delete, replace, or swap two neighbours. */
+static size_t distance_by_table(const char *a, const char *b) {
+    enum { MOST = 64 };
+    static size_t d[MOST + 1][MOST + 1];
+    size_t n = strlen(a), m = strlen(b);
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++) {
+            d[i][j] = i + j; /* by the border of the table, and more than any other way within */
+            if (i == 0 || j == 0) continue;
+            size_t ways[] = {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])};
+            for (size_t k = 0; k < COUNT(ways); k++)
+                if (ways[k] < d[i][j]) d[i][j] = ways[k];
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && d[i - 2][j - 2] + 1 < d[i][j]) d[i][j] = d[i - 2][j - 2] + 1;
+        }
+    return d[n][m];
+}
+
+Test(text, edit_distance_is_that_of_the_table) {
+    for (uint64_t i = 0; i < 20000; i++) {
+        char words[2][65];
+        for (uint64_t w = 0; w < 2; w++) {
+            uint64_t length = sp_random_below(1, SP_RANDOM_SAMPLE, i, w, i % 8 ? 10 : 65);
+            for (uint64_t k = 0; k < length; k++)
+                words[w][k] = (char)('a' + sp_random_below(2 + w, SP_RANDOM_SAMPLE, i, k, 1 + i % 4));
+            words[w][length] = '\0';
+        }
+        cr_assert_eq(sp_edit_distance(words[0], words[1]), distance_by_table(words[0], words[1]), "%s, %s", words[0],
+                     words[1]);
+    }
+}
+
 Test(text, names_are_copies_in_order) {
     sp_names names = {0}, copy = {0};
     char name[16];

@@ -13,15 +13,15 @@
 
 /* ---- In ---- */
 
-enum { BUFFER = 1 << 18 };
+enum { BUFFER = 1 << 18, LEAST_BUFFER = 1 << 12 };
 
 struct sp_input {
     int descriptor;
     char *path;       /* owned */
     size_t file_size; /* 0: unknown */
     bool opened, end;
-    unsigned char *buffer; /* owned: as in the file; bytes at .. at + count - 1 are not used yet */
-    size_t at, count;
+    unsigned char *buffer; /* owned [room]: as in the file; bytes at .. at + count - 1 are not used yet */
+    size_t room, at, count;
     sp_gunzip *gunzip;            /* owned; NULL: a plain file */
     bool finished;                /* all is unpacked */
     unsigned char ahead[SP_PEEK]; /* peeked at, not yet read */
@@ -32,8 +32,8 @@ struct sp_input {
 static sp_status fill(sp_input *input, sp_error *error) {
     memmove(input->buffer, input->buffer + input->at, input->count);
     input->at = 0;
-    while (!input->end && input->count < BUFFER) {
-        ssize_t got = read(input->descriptor, input->buffer + input->count, BUFFER - input->count);
+    while (!input->end && input->count < input->room) {
+        ssize_t got = read(input->descriptor, input->buffer + input->count, input->room - input->count);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0)
             return sp_fail(error, SP_FAILED, "%s: reading failed (%s); check the disk", input->path, strerror(errno));
@@ -52,17 +52,26 @@ static sp_status begin(sp_input *input, sp_error *error) {
     return input->gunzip ? SP_OK : sp_fail_memory(error, input->path, BUFFER);
 }
 
+/* Asks for the size, and makes a buffer: for all of a small file and the read that finds its end. */
+static bool make_buffer(sp_input *input) {
+    struct stat about;
+    if (fstat(input->descriptor, &about) == 0 && S_ISREG(about.st_mode)) input->file_size = (size_t)about.st_size;
+    input->room = input->file_size > 0 && input->file_size < BUFFER ? input->file_size + 1 : BUFFER;
+    if (input->room < LEAST_BUFFER) input->room = LEAST_BUFFER;
+    input->buffer = malloc(input->room);
+    return input->buffer != NULL;
+}
+
 sp_status sp_input_open(const char *path, sp_input **input, sp_error *error) {
     if (sp_is_folder(path)) return sp_fail(error, SP_BAD_CONFIG, "%s: is a folder; name a file", path);
     sp_input *opened = calloc(1, sizeof *opened);
     if (opened) {
         opened->descriptor = -1;
         opened->path = strdup(path);
-        opened->buffer = malloc(BUFFER);
     }
-    if (!opened || !opened->path || !opened->buffer) {
+    if (!opened || !opened->path) {
         sp_input_close(opened);
-        return sp_fail_memory(error, path, BUFFER);
+        return sp_fail_memory(error, path, sizeof *opened);
     }
     opened->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (opened->descriptor < 0) {
@@ -71,8 +80,10 @@ sp_status sp_input_open(const char *path, sp_input **input, sp_error *error) {
         return sp_fail(error, SP_BAD_CONFIG, "%s: cannot be opened (%s); name a file that can be read", path,
                        strerror(cause));
     }
-    struct stat about;
-    if (fstat(opened->descriptor, &about) == 0 && S_ISREG(about.st_mode)) opened->file_size = (size_t)about.st_size;
+    if (!make_buffer(opened)) {
+        sp_input_close(opened);
+        return sp_fail_memory(error, path, BUFFER);
+    }
     *input = opened;
     return SP_OK;
 }
@@ -80,7 +91,7 @@ sp_status sp_input_open(const char *path, sp_input **input, sp_error *error) {
 /* Some bytes as they are in the file: those at hand, or past the buffer where there are many. */
 static sp_status read_plain(sp_input *input, unsigned char *bytes, size_t size, size_t *got, sp_error *error) {
     if (input->count == 0 && !input->end) {
-        if (size < BUFFER) {
+        if (size < input->room) {
             sp_status status = fill(input, error);
             if (status) return status;
         } else {

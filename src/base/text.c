@@ -120,8 +120,9 @@ void sp_print_real(double value, char *text, size_t size) {
     }
 }
 
-static int folded(char character) {
-    return tolower((unsigned char)character);
+/* Of ASCII, in any locale. */
+static unsigned char folded(char character) {
+    return (unsigned char)(character >= 'A' && character <= 'Z' ? character - 'A' + 'a' : character);
 }
 
 bool sp_is_utf8(const char *text) {
@@ -146,22 +147,31 @@ bool sp_is_utf8(const char *text) {
     return true;
 }
 
+/*
+ * Row by row of the table of distances, whose neighbours differ by one at most: a row is two words of bits, where it
+ * rises and where it falls (Hyyroe: A Bit-Vector Algorithm for Computing Levenshtein and Damerau Edit Distances, 2003).
+ */
 size_t sp_edit_distance(const char *a, const char *b) {
     enum { LONGEST = 64 };
     size_t n = strlen(a), m = strlen(b);
     if (n > LONGEST || m > LONGEST) return SIZE_MAX;
-    unsigned char d[LONGEST + 1][LONGEST + 1];
-    for (size_t i = 0; i <= n; i++) d[i][0] = (unsigned char)i;
-    for (size_t j = 0; j <= m; j++) d[0][j] = (unsigned char)j;
-    for (size_t i = 1; i <= n; i++)
-        for (size_t j = 1; j <= m; j++) {
-            int left = folded(a[i - 1]), right = folded(b[j - 1]);
-            unsigned best = d[i - 1][j - 1] + (left != right);
-            if (d[i - 1][j] + 1u < best) best = d[i - 1][j] + 1u;
-            if (d[i][j - 1] + 1u < best) best = d[i][j - 1] + 1u;
-            bool swapped = i > 1 && j > 1 && left == folded(b[j - 2]) && right == folded(a[i - 2]);
-            if (swapped && d[i - 2][j - 2] + 1u < best) best = d[i - 2][j - 2] + 1u;
-            d[i][j] = (unsigned char)best;
-        }
-    return d[n][m];
+    if (n == 0) return m;
+    uint64_t places[256], before = 0; /* where each character stands in a: of those that stand in b, the others unset */
+    for (size_t j = 0; j < m; j++) places[folded(b[j])] = 0;
+    for (size_t i = 0; i < n; i++) places[folded(a[i])] = 0;
+    for (size_t i = 0; i < n; i++) places[folded(a[i])] |= (uint64_t)1 << i;
+    uint64_t rises = UINT64_MAX, falls = 0, same = 0, last = (uint64_t)1 << (n - 1);
+    size_t distance = n;
+    for (size_t j = 0; j < m; j++) {
+        uint64_t here = places[folded(b[j])], swapped = ((~same & here) << 1) & before;
+        same = ((((here & rises) + rises) ^ rises) | here | falls) | swapped;
+        uint64_t up = falls | ~(same | rises), down = same & rises;
+        distance += (up & last) != 0;
+        distance -= (down & last) != 0;
+        up = up << 1 | 1;
+        rises = down << 1 | ~(same | up);
+        falls = up & same;
+        before = here;
+    }
+    return distance;
 }

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BUFFER = 1 << 18, REWRITE_BUFFER = 1 << 20, FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22 };
+enum { READ_BUFFER = 1 << 18, LEAST_BUFFER = 1 << 16, REWRITE_BUFFER = 1 << 20 };
+enum { FIELD_BLOCK = 1 << 14, LONGEST_FIELD = 1 << 22 };
 
 typedef struct reader {
     sp_table *table;
@@ -423,12 +424,12 @@ static void set_separator(const reader *r, struct csv_parser *parser, const char
     csv_set_delim(parser, (unsigned char)(set == SP_SEPARATOR_AUTO ? find_separator(bytes, size) : separators[set]));
 }
 
-static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input, char *buffer) {
+static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input, char *buffer, size_t size) {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     bool first = true;
     size_t got;
     do {
-        sp_status status = sp_input_read(input, buffer, READ_BUFFER, &got, r->error);
+        sp_status status = sp_input_read(input, buffer, size, &got, r->error);
         if (status) return status;
         if (r->sink) sp_hasher_add(r->sink->text, buffer, got);
         size_t skip = first && got >= 3 && memcmp(buffer, byte_order_mark, 3) == 0 ? 3 : 0;
@@ -436,7 +437,7 @@ static sp_status read_all(reader *r, struct csv_parser *parser, sp_input *input,
         first = false;
         status = feed(r, parser, buffer + skip, got - skip);
         if (status) return status;
-    } while (got == READ_BUFFER);
+    } while (got == size);
     if (csv_fini(parser, on_field, on_row, r))
         return csv_error(parser) == CSV_EPARSE ? syntax_fault(r, "the file ends within a quoted field") : no_memory(r);
     if (r->status) return r->status;
@@ -453,8 +454,10 @@ sp_status sp_csv_read(sp_input *input, const sp_table_options *options, sp_csv_s
     struct csv_parser parser;
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL)) return no_memory(&r);
     csv_set_blk_size(&parser, FIELD_BLOCK); /* its own, 128 bytes, makes a long field slow */
-    char *buffer = malloc(READ_BUFFER);
-    sp_status status = buffer ? read_all(&r, &parser, input, buffer) : no_memory(&r);
+    size_t likely = sp_input_likely_size(input), room = READ_BUFFER;
+    if (likely > 0 && likely < READ_BUFFER) room = likely < LEAST_BUFFER ? LEAST_BUFFER : likely + 1;
+    char *buffer = malloc(room);
+    sp_status status = buffer ? read_all(&r, &parser, input, buffer, room) : no_memory(&r);
     free(buffer);
     csv_free(&parser);
     free(r.row.text);

@@ -73,7 +73,7 @@ static sp_status make_room(const char *path, sp_idx *idx, size_t bytes, sp_error
     return sp_grow((void **)&idx->values, &idx->room, bytes, 1) ? SP_OK : sp_fail_memory(error, path, bytes);
 }
 
-enum { FIRST_PART = 1 << 20 };
+enum { FIRST_PART = 1 << 16 };
 
 sp_status sp_idx_read_header(sp_input *input, sp_idx *idx, sp_error *error) {
     sp_status status = parse_header(input, idx, error);

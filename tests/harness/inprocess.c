@@ -5,8 +5,9 @@
  * and under ThreadSanitizer it does not even start. This stands in for Criterion's own runner: it walks the list of
  * tests that Criterion's macros make, and takes the calls that they send.
  *
- * Usage: inprocess [PREFIX]...: only the tests whose SUITE/NAME begins so; -PREFIX: not those. Exit status: 0 all
- * passed, 1 some failed or there was none.
+ * Usage: inprocess [PREFIX]...: only the tests whose SUITE/NAME begins so; -PREFIX: not those; +K/N: of these every
+ * N-th, from the K-th on, so that N processes do all; +times: tells how long each took. Exit status: 0 all passed, 1
+ * some failed or there was none to choose.
  */
 #include "support.h"
 
@@ -16,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* What the linker collects of the macro Test(). */
 extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
@@ -76,6 +78,7 @@ static bool begins_with(const char *name, const char *prefix) {
 static bool wanted(const char *name, char **filters) {
     bool any = false, chosen = false;
     for (; *filters; filters++) {
+        if (**filters == '+') continue;
         bool without = **filters == '-';
         if (without && begins_with(name, *filters + 1)) return false;
         any = any || !without;
@@ -84,22 +87,35 @@ static bool wanted(const char *name, char **filters) {
     return chosen || !any;
 }
 
+static int run_one(const char *name, bool timed) {
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    outcome_of_current = PASSED;
+    current->test();
+    scratch_forget();
+    setlocale(LC_ALL, "C"); /* some test others */
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    if (outcome_of_current == FAILED) fprintf(stderr, "FAILED %s\n", name);
+    double seconds = (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+    if (timed) fprintf(stderr, "%8.3f s %s\n", seconds, name);
+    return outcome_of_current;
+}
+
 int main(int count, char **arguments) {
-    int outcomes[3] = {0};
-    (void)count;
+    int outcomes[3] = {0}, chosen = 0, first = 1, every = 1;
+    bool timed = false;
+    for (int i = 1; i < count; i++) {
+        sscanf(arguments[i], "+%d/%d", &first, &every);
+        timed = timed || strcmp(arguments[i], "+times") == 0;
+    }
     for (struct criterion_test **test = __start_cr_tst; test < __stop_cr_tst; test++) {
         char name[300];
         if (!*test) continue;
         current = *test;
         snprintf(name, sizeof name, "%s/%s", current->category, current->name);
-        if (!wanted(name, arguments + 1)) continue;
-        outcome_of_current = PASSED;
-        current->test();
-        scratch_forget();
-        setlocale(LC_ALL, "C"); /* some test others */
-        outcomes[outcome_of_current]++;
-        if (outcome_of_current == FAILED) fprintf(stderr, "FAILED %s\n", name);
+        if (!wanted(name, arguments + 1) || chosen++ % every != first - 1) continue;
+        outcomes[run_one(name, timed)]++;
     }
     printf("in one process: %d passed, %d failed, %d skipped\n", outcomes[PASSED], outcomes[FAILED], outcomes[SKIPPED]);
-    return outcomes[FAILED] > 0 || outcomes[PASSED] == 0;
+    return outcomes[FAILED] > 0 || chosen == 0;
 }

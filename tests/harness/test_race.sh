@@ -6,6 +6,12 @@ export TSAN_OPTIONS=ignore_noninstrumented_modules=1
 
 for attempt in 1 2 3 4 5; do
     told=$("$race" 2>&1) && [ "$told" = 4000 ] || {
+        case $told in
+        *'unexpected memory mapping'*)
+            echo 'race: ThreadSanitizer finds no room for itself, for the kernel draws addresses from too many:' \
+                'as root, run sysctl vm.mmap_rnd_bits=28' >&2
+            ;;
+        esac
         echo "race: attempt $attempt: a right program is reported: $told" >&2
         exit 1
     }

@@ -1,0 +1,95 @@
+/*
+ * Any bytes as a gzipped file, in parts of a size that the first one says. Where the second is even, the rest is a
+ * deflate stream alone, to which header and trailer are made, for no mutation finds a CRC that fits. What comes out is
+ * what zlib makes of it.
+ */
+#include "base/file.h"
+#include "input.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+/* Longer ones are read, but not compared. */
+enum { LONGEST = 1 << 20, HEADER = 10, TRAILER = 8 };
+
+/* Bits of a gzip header that ISA-L passes over, and zlib checks: reserved ones, a checksum of the header. */
+enum { FLAGS_OF_NOTE = 0xe2 };
+
+static uint8_t *expected, *found;
+
+void fuzz_prepare(void) {
+    expected = malloc(LONGEST);
+    found = malloc(LONGEST);
+    fuzz_expect(expected && found, "no memory");
+}
+
+/* Unpacks by zlib: gzip, or a deflate stream alone. Negative: it cannot, or there is more than that; *used: bytes. */
+static long unpack(const uint8_t *bytes, size_t size, int window, size_t *used) {
+    z_stream stream = {.next_in = (uint8_t *)bytes, .avail_in = (unsigned)size, .next_out = expected};
+    stream.avail_out = LONGEST;
+    if (inflateInit2(&stream, window) != Z_OK) return -1;
+    int outcome = inflate(&stream, Z_FINISH);
+    long got = outcome == Z_STREAM_END ? (long)(LONGEST - stream.avail_out) : -1;
+    *used = size - stream.avail_in;
+    inflateEnd(&stream);
+    return got;
+}
+
+static void put_word(uint8_t *at, uint32_t word) {
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(word >> 8 * i);
+}
+
+/* Header, stream and trailer as fresh memory; NULL: it is no stream. */
+static uint8_t *wrap(const uint8_t *bytes, size_t size, size_t *length, long *got) {
+    size_t used;
+    *got = unpack(bytes, size, -MAX_WBITS, &used);
+    uint8_t *whole = *got < 0 ? NULL : calloc(1, HEADER + used + TRAILER);
+    if (!whole) return NULL;
+    memcpy(whole, "\x1f\x8b\x08", 3);
+    memcpy(whole + HEADER, bytes, used);
+    put_word(whole + HEADER + used, (uint32_t)crc32(0, expected, (unsigned)*got));
+    put_word(whole + HEADER + used + 4, (uint32_t)*got);
+    *length = HEADER + used + TRAILER;
+    return whole;
+}
+
+/* Reads all, in parts; negative: it cannot be read. */
+static long read_parts(const uint8_t *bytes, size_t size, size_t part) {
+    sp_error error = {0};
+    sp_input *input;
+    size_t got = 0, all = 0;
+    uint8_t *piece = malloc(part); /* its own, so that nothing is written behind it unseen */
+    if (!piece || sp_input_open(fuzz_file(0, bytes, size), &input, &error)) {
+        free(piece);
+        return -1;
+    }
+    sp_status status;
+    do {
+        status = sp_input_read(input, piece, part, &got, &error);
+        if (all + got <= LONGEST) memcpy(found + all, piece, got);
+        all += got;
+    } while (!status && got == part);
+    sp_input_close(input);
+    free(piece);
+    return status ? -1 : (long)all;
+}
+
+void fuzz_input(const uint8_t *bytes, size_t size) {
+    if (size < 2) return;
+    size_t part = 1 + 37u * bytes[0], length = size - 2, used;
+    bool alone = bytes[1] % 2 == 0;
+    long wanted = -1;
+    uint8_t *whole = alone ? wrap(bytes + 2, length, &length, &wanted) : NULL;
+    long got = read_parts(whole ? whole : bytes + 2, length, part);
+    if (alone && whole) {
+        fuzz_expect(got == wanted, "a stream that zlib unpacks is not read whole");
+        fuzz_expect(memcmp(found, expected, (size_t)got) == 0, "zlib unpacks it to other bytes");
+    } else if (got >= 0 && got <= LONGEST && length > 3 && bytes[2] == 0x1f && bytes[3] == 0x8b &&
+               (bytes[5] & FLAGS_OF_NOTE) == 0) {
+        long first = unpack(bytes + 2, length, 16 + MAX_WBITS, &used); /* of the first member alone */
+        fuzz_expect(first >= 0 && first <= got, "zlib does not unpack what was read");
+        fuzz_expect(memcmp(found, expected, (size_t)first) == 0, "zlib unpacks it to other bytes");
+    }
+    free(whole);
+}
