@@ -193,6 +193,7 @@ test-faults:
 
 test-surroundings:
 	@tools/install-deps test surroundings
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(TEST_PROGRAM) $(BLIND)
 	CC='$(CC)' TESTFLAGS='$(TESTFLAGS)' tests/test_surroundings.sh
 
 # By clang: gcc counts no line within a parallel region.

@@ -42,8 +42,10 @@ static sp_status parse(sp_history *history, size_t size, const char *path, sp_er
         return sp_fail(error, SP_BAD_DATA, "%s: is no metrics.csv; name a run directory", path);
     size_t lines = count_of(text, '\n', text + size);
     history->columns = count_of(text, ',', end) + 1;
-    history->cells = calloc(lines * history->columns, sizeof *history->cells);
-    if (!history->cells) return sp_fail_memory(error, path, lines * history->columns * sizeof *history->cells);
+    /* A whole line has a byte a cell at least: beyond so many, one will be found that has not. */
+    size_t most = size / history->columns + 1, room = lines < most ? lines : most;
+    history->cells = calloc(room * history->columns, sizeof *history->cells);
+    if (!history->cells) return sp_fail_memory(error, path, room * history->columns * sizeof *history->cells);
     for (size_t i = 0; i < lines; i++) {
         end = strchr(text, '\n');
         if (!cut(text, end, history->cells + i * history->columns, history->columns))

@@ -72,7 +72,6 @@ void fuzz_prepare(void) {
     sp_checkpoint_take(run.checkpoint, &(sp_standing){.epochs = 3});
     fuzz_expect(sp_checkpoint_finish(run.checkpoint, &error) == SP_OK, error.text);
     snprintf(path, sizeof path, "%s/" SP_CHECKPOINT_NAME, folder);
-    fuzz_name(0, path);
 }
 
 /* What a training does between its checkpoint and the next one. */
@@ -96,6 +95,7 @@ void fuzz_input(const uint8_t *bytes, size_t size) {
     uint8_t *sealed = fuzz_seal(bytes, size);
     if (!sealed) return;
     compared = memmem(bytes, size, "\"config.", 8) != NULL;
+    fuzz_name(0, path); /* not before: libFuzzer asks for the size of its seeds first */
     fuzz_file(0, sealed, size);
     sp_checkpoint_of of = {run.config, run.data,      &run.plan,   run.model->net, run.model->parameters,
                            &run.best,  &run.schedule, run.stepper, run.diagnosis,  run.rundir};
