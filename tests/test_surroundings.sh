@@ -11,7 +11,8 @@ fail() {
 }
 
 top=$(mktemp -d "${TMPDIR:-/tmp}/shardprop-surroundings-XXXXXX")
-trap 'rm -rf "$top"' EXIT
+own=$(mktemp -d "${TMPDIR:-/tmp}/own-XXXXXX") # short, for it stands in messages
+trap 'rm -rf "$top" "$own"' EXIT
 tree="$top/a folder = with #blanks"
 mkdir "$tree" "$tree/build"
 chmod 755 "$top"
@@ -44,10 +45,9 @@ echo "test_surroundings: in '$tree', stdin closed"
 # Root may write everywhere: the files of the copy stay root's, and nobody runs the tests.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     echo 'test_surroundings: as nobody'
-    mkdir "$top/own"
-    chown 65534:65534 "$top/own"
+    chown 65534:65534 "$own"
     chmod -R go-w "$tree"
-    (cd "$tree" && HOME=/nonexistent TMPDIR="$top/own" setpriv --reuid=65534 --regid=65534 --clear-groups \
+    (cd "$tree" && HOME=/nonexistent TMPDIR="$own" setpriv --reuid=65534 --regid=65534 --clear-groups \
         build/tests/run ${TESTFLAGS:-}) </dev/null
 else
     echo 'test_surroundings: skipped to run as nobody, which takes root and setpriv'
@@ -57,7 +57,7 @@ fi
 
 cd "$tree"
 program=build/shardprop
-$program train configs/iris.ini -q -s train.epochs=2 -s output.dir="$top/run"
+$program train configs/iris.ini -q -s train.epochs=2 -s output.dir="$top/run" >"$top/out"
 
 # One line on stderr, exit 1, and no crash, without stdout; the same where that is full.
 check_closed() {
