@@ -101,7 +101,7 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(BUILD)/fuzz_%)
 FUZZ_COMMON := $(patsubst %,$(BUILD)/tests/fuzz/%.o,input table seal)
 # Calls that tests/fuzz/*.c catch.
-FUZZ_CAUGHT = open close read stat fstat
+FUZZ_CAUGHT = open close read pread stat fstat
 $(BUILD)/fuzz_checkpoint: FUZZ_CAUGHT += sp_identity_check sp_rundir_continue
 .SECONDARY: $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%.o) $(FUZZ_COMMON)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(LIBRARY)

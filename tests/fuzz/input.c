@@ -58,11 +58,13 @@ static int tell_size(int slot, struct stat *about) {
 int __real_open(const char *path, int flags, ...);
 int __real_close(int descriptor);
 ssize_t __real_read(int descriptor, void *bytes, size_t size);
+ssize_t __real_pread(int descriptor, void *bytes, size_t size, off_t at);
 int __real_stat(const char *path, struct stat *about);
 int __real_fstat(int descriptor, struct stat *about);
 int __wrap_open(const char *path, int flags, unsigned mode);
 int __wrap_close(int descriptor);
 ssize_t __wrap_read(int descriptor, void *bytes, size_t size);
+ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t at);
 int __wrap_stat(const char *path, struct stat *about);
 int __wrap_fstat(int descriptor, struct stat *about);
 
@@ -84,6 +86,16 @@ ssize_t __wrap_read(int descriptor, void *bytes, size_t size) {
     if (size > left) size = left;
     if (size > 0) memcpy(bytes, files[slot].bytes + files[slot].at, size);
     files[slot].at += size;
+    return (ssize_t)size;
+}
+
+ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t at) {
+    int slot = slot_at(descriptor);
+    if (slot < 0) return __real_pread(descriptor, bytes, size, at);
+    if (at < 0 || (size_t)at >= files[slot].size) return 0;
+    size_t left = files[slot].size - (size_t)at;
+    if (size > left) size = left;
+    if (size > 0) memcpy(bytes, files[slot].bytes + at, size);
     return (ssize_t)size;
 }
 
