@@ -104,11 +104,16 @@ static bool check(const sp_cache_file *file, uint64_t from, uint64_t to, uint64_
     return sp_hasher_value(hasher) == hash;
 }
 
+/* A block, or less for less; not nothing. */
+static size_t room_for(uint64_t bytes) {
+    return bytes < BLOCK ? (size_t)bytes + 1 : BLOCK;
+}
+
 /* The same, with what that needs. */
 static sp_status is_good(const sp_cache_file *file, uint64_t from, uint64_t to, uint64_t hash, void *bytes, bool *good,
                          sp_error *error) {
     sp_hasher *hasher = sp_hasher_create();
-    char *block = malloc(BLOCK);
+    char *block = malloc(room_for(to - from));
     sp_status status = hasher && block ? SP_OK : sp_fail_memory(error, file->path, BLOCK);
     *good = !status && check(file, from, to, hash, bytes, hasher, block);
     sp_hasher_destroy(hasher);
@@ -262,7 +267,7 @@ static void take_about(cursor *c, sp_table *table) {
 
 static sp_status read_about(const sp_cache_file *file, sp_table *table, bool *good, sp_error *error) {
     cursor c = {.file = file, .at = file->header[SP_CACHE_LINES_AT] + file->header[SP_CACHE_ROWS] * sizeof(uint64_t)};
-    c.block = malloc(BLOCK);
+    c.block = malloc(room_for(left_of(&c)));
     c.bad = c.no_memory = c.block == NULL;
     take_about(&c, table);
     free(c.block);
