@@ -99,7 +99,7 @@ $(INPROCESS): $(BUILD)/tests/harness/inprocess.o $(TEST_OBJECTS) $(LIBRARY)
 
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(BUILD)/fuzz_%)
-FUZZ_COMMON := $(patsubst %,$(BUILD)/tests/fuzz/%.o,input table seal)
+FUZZ_COMMON := $(patsubst %,$(BUILD)/tests/fuzz/%.o,input fuzzed_table seal)
 # Calls that tests/fuzz/*.c catch.
 FUZZ_CAUGHT = open close read pread stat fstat
 $(BUILD)/fuzz_checkpoint: FUZZ_CAUGHT += sp_identity_check sp_rundir_continue

@@ -5,8 +5,8 @@
  */
 #include "base/hash.h"
 #include "data/cache_format.h"
+#include "fuzzed_table.h"
 #include "input.h"
-#include "table.h"
 
 #include <stdlib.h>
 #include <string.h>

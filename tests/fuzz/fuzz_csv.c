@@ -2,8 +2,8 @@
  * Any bytes as a CSV. The first two choose how it is asked for. A table that is read is fitted to and
  * gathered, and the file read again by the columns that were found.
  */
+#include "fuzzed_table.h"
 #include "input.h"
-#include "table.h"
 
 void fuzz_prepare(void) {}
 

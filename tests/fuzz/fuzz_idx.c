@@ -2,8 +2,8 @@
  * Any bytes as images in IDX. The first says how many of the last bytes are the file of labels, the
  * second how it is asked for. A table that is read is fitted to and gathered.
  */
+#include "fuzzed_table.h"
 #include "input.h"
-#include "table.h"
 
 void fuzz_prepare(void) {}
 

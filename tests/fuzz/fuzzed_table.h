@@ -1,6 +1,6 @@
 /* What the fuzzers of data files share. */
-#ifndef FUZZ_TABLE_H
-#define FUZZ_TABLE_H
+#ifndef FUZZ_FUZZED_TABLE_H
+#define FUZZ_FUZZED_TABLE_H
 
 #include "data/preprocess.h"
 

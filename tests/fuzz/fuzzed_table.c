@@ -1,4 +1,4 @@
-#include "table.h"
+#include "fuzzed_table.h"
 
 #include "input.h"
 
