@@ -149,6 +149,7 @@ test:
 	BUILD=$(BUILD) CC='$(CC)' COMPILE_FLAGS='$(STANDARD) $(INCLUDES)' LINK_FLAGS='$(ALL_LDFLAGS) $(LIBRARIES)' \
 		tests/test_mutations.sh
 	BUILD=$(BUILD) tests/test_instructions.sh
+	BUILD=$(BUILD) tests/test_terminal.py
 	$(TEST_PROGRAM) $(TESTFLAGS)
 
 # Each makes a program of its own below $(BUILD). ADDRESS, THREAD: what finds their faults (see CONTRIBUTING.md).

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int sp_interrupted_by;
 
@@ -147,7 +146,7 @@ static sp_status run(const sp_options *options, sp_error *error) {
     sp_config *config;
     sp_status status = load_config(options, &config, error);
     if (status) return status;
-    view v = {.display = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)}, .layers = options->diagnose};
+    view v = {.display = sp_display_create(options->quiet), .layers = options->diagnose};
     sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, wants_checkpoint, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);

@@ -141,7 +141,7 @@ static bool verify_run(verifying *all, const char *run, sp_error *error) {
     char folder[PATH];
     sp_error fault = {0};
     sp_verification v = {0};
-    sp_display display = {.quiet = all->options->quiet, .terminal = isatty(STDERR_FILENO)};
+    sp_display display = sp_display_create(all->options->quiet);
     sp_observer observer = {.context = &display, .on_start = on_start, .on_step = on_step, .on_epoch = on_epoch};
     sp_status status = make_folder(folder, &fault);
     if (!status) {

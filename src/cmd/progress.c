@@ -1,33 +1,49 @@
 #include "cmd/progress.h"
 
 #include "base/host.h"
+#include "cmd/terminal.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BAR = 16, SHORTEST_BAR = 4, COLUMNS = 79, PLAIN_LINES = 20 };
-static const double redraw_seconds = 0.1;
+enum { LINE = 400, BAR = 40, SHORTEST_BAR = 4, PLAIN_LINES = 20 };
 
-/* A line while it is put together. */
+/* The block is drawn so often, or seldom enough that drawing takes this share of the time at most. */
+static const double redraw_seconds = 0.1, redraw_share = 0.01;
+
+/* A line while it is put together; what has no room is left out. */
 typedef struct line {
-    char text[200];
-    size_t used;
+    char text[LINE];
+    size_t used, columns, room; /* columns: that it takes on a terminal, of the room there */
 } line;
 
+/* Appends all of a piece, or nothing where the line has no room for it. ASCII. */
 __attribute__((format(printf, 2, 3))) static void add(line *to, const char *format, ...) {
+    char piece[LINE];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(to->text + to->used, sizeof to->text - to->used, format, arguments);
+    int length = vsnprintf(piece, sizeof piece, format, arguments);
     va_end(arguments);
-    if (length > 0) to->used += (size_t)length;
-    if (to->used >= sizeof to->text) to->used = sizeof to->text - 1;
+    if (length < 0 || to->columns + (size_t)length > to->room || to->used + (size_t)length >= LINE) return;
+    memcpy(to->text + to->used, piece, (size_t)length + 1);
+    to->used += (size_t)length;
+    to->columns += (size_t)length;
 }
+
+/* Takes no room: colours. */
+static void add_code(line *to, const char *code) {
+    if (to->used + strlen(code) >= LINE) return;
+    strcpy(to->text + to->used, code);
+    to->used += strlen(code);
+}
+
+/* ---- Figures ----------------------------------------------------------------------------------- */
 
 static void add_figures(line *to, const sp_epoch *epoch) {
     /* NAN has no sign, which printf would show. */
-    add(to, " loss %-8.4g", isnan(epoch->train_loss) ? NAN : epoch->train_loss);
+    add(to, "loss %-8.4g", isnan(epoch->train_loss) ? NAN : epoch->train_loss);
     if (!isnan(epoch->train_accuracy)) add(to, " acc %.4f", epoch->train_accuracy);
     if (!isnan(epoch->validation_accuracy))
         add(to, " val %.4f", epoch->validation_accuracy);
@@ -35,44 +51,143 @@ static void add_figures(line *to, const sp_epoch *epoch) {
         add(to, " val %-8.4g", epoch->validation_loss);
 }
 
-/* "950", "12k", "1.2M" samples a second, and the time left. */
+/* "950/s", "12k/s", "1.2M/s": samples a second. */
 static void add_speed(line *to, const sp_progress *progress) {
-    double total = (double)progress->epochs * (double)progress->steps;
-    double done = (double)(progress->epoch - 1) * (double)progress->steps + (double)progress->step;
     double speed = progress->seconds > 0 ? (double)progress->samples / progress->seconds : 0;
-    double left = done > 0 ? progress->seconds * (total - done) / done : 0;
     if (speed >= 1e6)
         add(to, " %.1fM/s", speed / 1e6);
     else if (speed >= 1e4)
         add(to, " %.0fk/s", speed / 1e3);
     else
         add(to, " %.0f/s", speed);
-    long seconds = lround(left);
+}
+
+/* Mini-batches that are done, of all. */
+static double share_done(const sp_progress *progress) {
+    double total = (double)progress->epochs * (double)progress->steps;
+    double done = (double)(progress->epoch - 1) * (double)progress->steps + (double)progress->step;
+    return total > 0 && done < total ? done / total : 1;
+}
+
+static void add_time_left(line *to, const sp_progress *progress) {
+    double done = share_done(progress), left = done > 0 ? progress->seconds * (1 - done) / done : 0;
+    long seconds = left < 1e8 ? lround(left) : 100000000;
     if (seconds >= 3600)
         add(to, " %ld:%02ld:%02ld left", seconds / 3600, seconds / 60 % 60, seconds % 60);
     else
         add(to, " %ld:%02ld left", seconds / 60, seconds % 60);
 }
 
-/* The bar has what the rest leaves of the line. */
-static void draw(sp_display *display, const sp_progress *progress) {
-    line head = {.used = 0}, rest = {.used = 0};
-    add(&head, "epoch %zu/%zu", progress->epoch, progress->epochs);
-    if (display->last.epoch > 0) add_figures(&rest, &display->last);
-    add_speed(&rest, progress);
-    size_t taken = head.used + rest.used + strlen(" []");
-    size_t room = taken < COLUMNS ? COLUMNS - taken : 0;
-    size_t width = room < BAR ? room : BAR;
-    size_t filled = progress->steps > 0 ? width * progress->step / progress->steps : 0;
+/* ---- The block --------------------------------------------------------------------------------- */
+
+/* How far the training is; the bar has what the rest leaves of the line. */
+static void compose_bar(const sp_display *display, const sp_progress *progress, line *to) {
+    line rest = {.room = to->room};
+    double done = share_done(progress);
+    add(to, "epoch %zu/%zu", progress->epoch, progress->epochs);
+    add(&rest, " %3.0f %%", floor(100 * done));
+    add_time_left(&rest, progress);
+    size_t taken = to->columns + rest.columns + strlen(" []");
+    size_t width = taken < to->room ? to->room - taken : 0;
+    if (width > BAR) width = BAR;
     if (width >= SHORTEST_BAR) {
-        add(&head, " [");
-        for (size_t i = 0; i < width; i++) add(&head, "%c", i < filled ? '#' : '.');
-        add(&head, "]");
+        size_t filled = (size_t)((double)width * done);
+        add(to, " [");
+        if (display->colour) add_code(to, "\033[32m");
+        for (size_t i = 0; i < filled; i++) add(to, "#");
+        if (display->colour) add_code(to, "\033[0m");
+        for (size_t i = filled; i < width; i++) add(to, ".");
+        add(to, "]");
     }
-    add(&head, "%s", rest.text);
-    fprintf(stderr, "\r%.*s\033[K", COLUMNS, head.text); /* clears what a longer line left */
-    fflush(stderr);
+    add(to, "%s", rest.text);
+}
+
+static void compose_figures(const sp_display *display, const sp_progress *progress, line *to) {
+    if (display->last.epoch > 0)
+        add_figures(to, &display->last);
+    else
+        add(to, "in the first epoch");
+    add_speed(to, progress);
+}
+
+/* Cut to the line; in bytes, which are columns at least. */
+static void compose_note(const sp_display *display, line *to) {
+    size_t length = strlen(display->note);
+    if (display->colour) add_code(to, "\033[33m");
+    if (length <= to->room)
+        add(to, "%s", display->note);
+    else if (to->room > 3) {
+        size_t kept = to->room - 3;
+        while (kept > 0 && (display->note[kept] & 0xc0) == 0x80) kept--; /* within a character of UTF-8 */
+        add(to, "%.*s...", (int)kept, display->note);
+    }
+    if (display->colour) add_code(to, "\033[0m");
+}
+
+/*
+ * Rows that the block takes now: where the window has become narrower, terminals break lines that do not fit any more.
+ * (Some cut them instead; there a row above the block is lost for each.)
+ */
+static size_t rows_of(const sp_display *display, size_t columns) {
+    size_t rows = 0;
+    for (size_t i = 0; i < display->lines; i++)
+        rows += display->widths[i] > columns ? (display->widths[i] + columns - 1) / columns : 1;
+    return rows;
+}
+
+/* Commands that take the block away. */
+static void add_removal(const sp_display *display, size_t columns, char *text, size_t size) {
+    if (display->lines > 0) snprintf(text, size, "\r\033[%zuA\033[J", rows_of(display, columns));
+}
+
+/* Lines for the block, as many as the window has room for; returns their number. */
+static size_t compose(const sp_display *display, const sp_progress *progress, size_t columns, size_t rows,
+                      line lines[SP_BLOCK_LINES]) {
+    size_t most = rows > SP_BLOCK_LINES ? SP_BLOCK_LINES : rows > 1 ? rows - 1 : 1;
+    for (int i = 0; i < SP_BLOCK_LINES; i++) lines[i] = (line){.room = columns - 1};
+    compose_bar(display, progress, &lines[0]);
+    compose_figures(display, progress, &lines[1]);
+    if (*display->note) compose_note(display, &lines[2]);
+    size_t count = *display->note ? 3 : 2;
+    return count < most ? count : most;
+}
+
+/* In one piece: whenever the program is killed, the block is there or not. */
+static void draw(sp_display *display, const sp_progress *progress) {
+    char text[sizeof display->pending + SP_BLOCK_LINES * (LINE + 8) + 80] = "\r";
+    line lines[SP_BLOCK_LINES];
+    size_t columns, rows;
+    sp_terminal_size(&columns, &rows);
+    if (*display->pending) {
+        add_removal(display, columns, text, sizeof text);
+        strcat(text, display->pending);
+        display->pending[0] = '\0';
+    } else if (display->lines > 0) {
+        snprintf(text, sizeof text, "\r\033[%zuA", rows_of(display, columns));
+    }
+    size_t used = strlen(text), count = compose(display, progress, columns, rows, lines);
+    for (size_t i = 0; i < count; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s\033[K\n", lines[i].text);
+        display->widths[i] = lines[i].columns;
+    }
+    snprintf(text + used, sizeof text - used, "\033[J");
+    display->lines = count;
+    sp_terminal_write(text);
+}
+
+/* Where the terminal takes nothing (Ctrl-S, a slow line), training does not wait for it. */
+static void draw_when_due(sp_display *display, const sp_progress *progress) {
+    double now = sp_host_seconds();
+    if (now - display->drawn < display->pause || !sp_terminal_is_ready()) return;
+    draw(display, progress);
     display->drawn = sp_host_seconds();
+    display->pause = fmax(redraw_seconds, (display->drawn - now) / redraw_share);
+}
+
+/* ---- What is called ---------------------------------------------------------------------------- */
+
+sp_display sp_display_create(bool quiet) {
+    return (sp_display){.quiet = quiet, .terminal = sp_terminal_can_redraw(), .colour = sp_terminal_has_colours()};
 }
 
 void sp_display_start(sp_display *display, const char *plan) {
@@ -84,33 +199,32 @@ void sp_display_start(sp_display *display, const char *plan) {
 }
 
 void sp_display_step(sp_display *display, const sp_progress *progress) {
-    if (display->quiet || !display->terminal) return;
-    if (sp_host_seconds() - display->drawn >= redraw_seconds) draw(display, progress);
+    if (!display->quiet && display->terminal) draw_when_due(display, progress);
 }
 
 void sp_display_epoch(sp_display *display, const sp_epoch *epoch, const sp_progress *progress) {
     display->last = *epoch;
     if (display->quiet) return;
     if (display->terminal) {
-        if (sp_host_seconds() - display->drawn >= redraw_seconds || epoch->epoch == progress->epochs)
-            draw(display, progress);
+        draw_when_due(display, progress);
         return;
     }
     size_t every = (progress->epochs + PLAIN_LINES - 1) / PLAIN_LINES;
     if (epoch->epoch != 1 && epoch->epoch != progress->epochs && epoch->epoch % every != 0) return;
-    line text = {.used = 0};
-    add(&text, "epoch %zu/%zu", epoch->epoch, progress->epochs);
+    line text = {.room = LINE};
+    add(&text, "epoch %zu/%zu ", epoch->epoch, progress->epochs);
     add_figures(&text, epoch);
     add_speed(&text, progress);
+    add_time_left(&text, progress);
     fprintf(stderr, "%s\n", text.text);
 }
 
 /* Breaks a text at blanks, so that no line is wider than the terminal but where a single word is. */
-static void wrap(char *text) {
+static void wrap(char *text, size_t columns) {
     char *start = text, *blank = NULL;
     for (char *at = text; *at; at++) {
         if (*at == ' ') blank = at;
-        if (at - start < COLUMNS || !blank) continue;
+        if ((size_t)(at - start) < columns || !blank) continue;
         *blank = '\n';
         start = blank + 1;
         blank = NULL;
@@ -119,14 +233,29 @@ static void wrap(char *text) {
 
 void sp_display_warning(sp_display *display, const char *text) {
     char line_of_all[SP_ERROR_TEXT];
-    sp_display_end(display);
+    size_t columns, rows, used = strlen(display->pending);
     if (display->quiet) return;
     snprintf(line_of_all, sizeof line_of_all, "shardprop: warning: %s", text);
-    if (display->terminal) wrap(line_of_all);
-    fprintf(stderr, "%s\n", line_of_all);
+    if (!display->terminal) {
+        fprintf(stderr, "%s\n", line_of_all);
+        return;
+    }
+    sp_terminal_size(&columns, &rows);
+    wrap(line_of_all, columns - 1);
+    snprintf(display->pending + used, sizeof display->pending - used, "%s\n", line_of_all);
+    if (display->last.epoch > 0)
+        snprintf(display->note, SP_BLOCK_NOTE, "warning in epoch %zu: %s", display->last.epoch, text);
+    else
+        snprintf(display->note, SP_BLOCK_NOTE, "warning: %s", text);
 }
 
 void sp_display_end(sp_display *display) {
-    if (display->quiet || !display->terminal || display->drawn == 0) return;
-    fputs("\r\033[K", stderr);
+    char text[sizeof display->pending + 80] = "";
+    size_t columns, rows;
+    sp_terminal_size(&columns, &rows);
+    add_removal(display, columns, text, sizeof text);
+    strcat(text, display->pending);
+    if (*text) fputs(text, stderr);
+    display->lines = 0;
+    display->pending[0] = '\0';
 }

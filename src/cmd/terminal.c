@@ -1,0 +1,65 @@
+#include "cmd/terminal.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static bool knows_commands(void) {
+    const char *kind = getenv("TERM");
+    return kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
+bool sp_terminal_can_redraw(void) {
+    return isatty(STDERR_FILENO) && knows_commands();
+}
+
+bool sp_terminal_has_colours(void) {
+    const char *refused = getenv("NO_COLOR");
+    return sp_terminal_can_redraw() && (!refused || !*refused);
+}
+
+static void size_of(int descriptor, size_t *columns, size_t *rows) {
+    struct winsize size = {0};
+    bool known = ioctl(descriptor, TIOCGWINSZ, &size) == 0;
+    *columns = known && size.ws_col > 0 ? size.ws_col : 80;
+    *rows = known && size.ws_row > 0 ? size.ws_row : 24;
+    if (*columns < 2) *columns = 2;
+}
+
+void sp_terminal_size(size_t *columns, size_t *rows) {
+    size_of(STDERR_FILENO, columns, rows);
+}
+
+bool sp_terminal_is_ready(void) {
+    struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&stream, 1, 0) == 1 && (stream.revents & POLLOUT);
+}
+
+void sp_terminal_write(const char *text) {
+    fflush(stderr);
+    size_t left = strlen(text);
+    while (left > 0) {
+        ssize_t written = write(STDERR_FILENO, text, left);
+        if (written <= 0) return; /* a picture of how it goes: the next may get through */
+        text += written;
+        left -= (size_t)written;
+    }
+}
+
+size_t sp_terminal_columns_of_stdout(void) {
+    size_t columns, rows;
+    size_of(STDOUT_FILENO, &columns, &rows);
+    return columns;
+}
+
+bool sp_terminal_is_utf8(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (int i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value) return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8");
+    }
+    return false;
+}

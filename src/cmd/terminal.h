@@ -1,0 +1,29 @@
+/* The terminal that stderr, or stdout, may be. */
+#ifndef SP_CMD_TERMINAL_H
+#define SP_CMD_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether stderr is a terminal on which lines can be drawn over: not where TERM is dumb, or not set. */
+bool sp_terminal_can_redraw(void);
+
+/* Whether it has colours, too, and nobody minds: NO_COLOR (no-color.org). */
+bool sp_terminal_has_colours(void);
+
+/* Columns and rows of stderr, as they are now; 80 and 24 where it does not tell. At least 2 and 1. */
+void sp_terminal_size(size_t *columns, size_t *rows);
+
+/* Whether it would take text now without having the writer wait. */
+bool sp_terminal_is_ready(void);
+
+/* Writes the text to stderr in one piece, where it can. */
+void sp_terminal_write(const char *text);
+
+/* Columns of stdout; 80 where it is no terminal, or does not tell. */
+size_t sp_terminal_columns_of_stdout(void);
+
+/* Whether text is UTF-8 here, by LC_ALL, LC_CTYPE or LANG. */
+bool sp_terminal_is_utf8(void);
+
+#endif
