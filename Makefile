@@ -23,7 +23,7 @@ STANDARD := -std=c11 -D_GNU_SOURCE -fopenmp -ffp-contract=off -fno-math-errno
 # A newer compiler may warn of more: `make WERROR=` builds all the same.
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-INCLUDES = -Iinclude -Isrc -isystem $(OPENBLAS_INCLUDE) $(XSMM_CFLAGS)
+INCLUDES = -Iinclude -Isrc -isystem $(BUILD)/proto -isystem $(OPENBLAS_INCLUDE) $(XSMM_CFLAGS)
 ALL_CFLAGS = $(STANDARD) $(WARNINGS) $(OPTIMIZE) -g $(INCLUDES) -DSP_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LDFLAGS = -fopenmp $(LDFLAGS)
 # libxsmm makes code for x86-64 alone; without it, or with XSMM=, products go through BLAS.
@@ -32,11 +32,13 @@ XSMM_CFLAGS := $(if $(XSMM),-DSP_WITH_XSMM)
 XSMM_LIBRARIES := $(if $(XSMM),-lxsmm -lxsmmnoblas -lpthread -lrt -ldl)
 
 LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lsleef -lisal -lpng -lhwloc $(XSMM_LIBRARIES) -lm
+LIBRARIES += -lprotobuf-c
 
 LIBRARY_SOURCES := $(wildcard src/*.c src/base/*.c src/math/*.c src/data/*.c src/out/*.c)
 COMMAND_SOURCES := $(wildcard src/cmd/*.c)
 TEST_SOURCES := $(wildcard tests/*.c)
-LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o)
+MESSAGES := $(BUILD)/proto/event.pb-c
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(MESSAGES).o
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$(BUILD)/%.o)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(BUILD)/shardprop
@@ -56,6 +58,17 @@ $(BUILD)/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(QUIET)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# By the compiler that belongs to the library which is installed: what another version of it makes may not fit.
+$(MESSAGES).c: src/event.proto
+	@mkdir -p $(@D)
+	$(SAY) PROTO $<
+	$(QUIET)protoc-c --proto_path=src --c_out=$(@D) $<
+
+$(MESSAGES).o: $(MESSAGES).c $(FLAGS_FILE)
+	$(QUIET)$(CC) $(ALL_CFLAGS) -w -c $< -o $@
+
+$(BUILD)/src/events.o: $(MESSAGES).c
 
 $(LIBRARY): $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -150,6 +163,7 @@ test:
 		tests/test_mutations.sh
 	BUILD=$(BUILD) tests/test_instructions.sh
 	BUILD=$(BUILD) tests/test_terminal.py
+	BUILD=$(BUILD) tests/test_tensorboard.py
 	$(TEST_PROGRAM) $(TESTFLAGS)
 
 # Each makes a program of its own below $(BUILD). ADDRESS, THREAD: what finds their faults (see CONTRIBUTING.md).

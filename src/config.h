@@ -112,6 +112,7 @@ struct sp_config {
         char *dir;                  /* owned */
         long long checkpoint_every; /* epochs; 0: off */
         double checkpoint_seconds;  /* 0: off */
+        int tensorboard;            /* 0 or 1 */
     } output;
     int line[SP_MOST_KEYS]; /* by index of sp_keys: where each was set; 0: the default, -1: --set */
 };

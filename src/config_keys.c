@@ -278,6 +278,9 @@ const sp_key sp_keys[] = {
      .help =
          "the same, within epochs too, whenever the last one is so many seconds old; 0: not by time. Either: at the "
          "end, too; on Ctrl-C in any case"},
+    {"output", "tensorboard", CHOICE(switch_names), .offset = AT(output.tensorboard), .initial = "no",
+     .help = "write what is measured of every epoch as TensorBoard reads it, too: events.out.tfevents.* in the run "
+             "directory"},
 };
 
 const size_t sp_key_count = sizeof sp_keys / sizeof *sp_keys;

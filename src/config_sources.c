@@ -75,6 +75,7 @@ static const struct {
     {"train", "label_smoothing", "Szegedy et al., CVPR 2016, section 7; PyTorch's CrossEntropyLoss"},
     {"train", "class_weights", "scikit-learn's class_weight, its formula for balanced"},
     {"train", "patience", "Prechelt: Early Stopping, but When?, 1998; Keras's EarlyStopping"},
+    {"output", "tensorboard", "TensorFlow's event files: tensorflow/core/util/event.proto"},
     {"train", "monitor", "Keras's monitor (ModelCheckpoint); auc: Hanley, McNeil, Radiology 143, 1982"},
 };
 

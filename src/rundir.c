@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "base/text.h"
 #include "config.h"
+#include "events.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,7 @@ struct sp_rundir {
     char *row;          /* owned [row_size]: where a row is put together */
     size_t row_size;
     sp_metrics_mark mark;
+    sp_events *events; /* owned: output.tensorboard; NULL: no */
 };
 
 sp_status sp_rundir_path(const sp_rundir *rundir, const char *name, char path[PATH], sp_error *error) {
@@ -58,18 +60,43 @@ static bool is_worth_keeping(const sp_rundir *rundir, bool *part) {
 
 /* The path of a file in previous/. */
 static sp_status kept_path(const sp_rundir *rundir, const char *name, char path[PATH], sp_error *error) {
-    char inside[64];
+    char inside[sizeof "previous/" + SP_EVENTS_NAME];
     snprintf(inside, sizeof inside, "previous/%s", name);
     return sp_rundir_path(rundir, inside, path, error);
+}
+
+static void remove_events(const char *folder) {
+    char name[SP_EVENTS_NAME], path[PATH];
+    while (sp_events_find(folder, name) && sp_path_join(path, PATH, folder, name) && remove(path) == 0) continue;
+}
+
+/* So that TensorBoard does not take its events for this run's. */
+static sp_status keep_events(const sp_rundir *rundir, sp_error *error) {
+    char name[SP_EVENTS_NAME], path[PATH], kept[PATH];
+    while (sp_events_find(rundir->folder, name)) {
+        sp_status status = sp_rundir_path(rundir, name, path, error);
+        if (!status) status = kept_path(rundir, name, kept, error);
+        if (status) return status;
+        if (rename(path, kept))
+            return sp_fail(error, SP_FAILED,
+                           "%s: cannot be moved to %s (%s); free it, or set output.dir to another folder", path, kept,
+                           strerror(errno));
+    }
+    return SP_OK;
 }
 
 /* An earlier run's files must not stand beside this one's; nor are they thrown away. */
 static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
     char path[PATH], kept[PATH];
     bool part;
-    if (!is_worth_keeping(rundir, &part)) return SP_OK;
+    if (!is_worth_keeping(rundir, &part)) {
+        remove_events(rundir->folder);
+        return SP_OK;
+    }
     sp_status status = sp_rundir_path(rundir, "previous", path, error);
     if (!status) status = sp_folder_create(path, error);
+    if (!status && !part) remove_events(path);
+    if (!status) status = keep_events(rundir, error);
     for (int i = 0; i < FILES && !status && !part; i++) {
         status = kept_path(rundir, file_names[i], kept, error);
         if (!status) remove(kept); /* of the run before that */
@@ -206,7 +233,8 @@ sp_status sp_rundir_add_epoch(sp_rundir *rundir, const sp_epoch *epoch, sp_error
         used = print_cell(rundir, used, epoch->health[l].dead, "%.6g");
     }
     rundir->row[used++] = '\n';
-    return write_row(rundir, used, error);
+    sp_status status = write_row(rundir, used, error);
+    return status || !rundir->events ? status : sp_events_add_epoch(rundir->events, epoch, error);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -245,7 +273,9 @@ static sp_status save_config(const sp_rundir *rundir, const sp_config *config, s
 sp_status sp_rundir_begin(sp_rundir *rundir, const sp_config *config, size_t layers, sp_error *error) {
     sp_status status = keep_previous(rundir, error);
     if (!status) status = save_config(rundir, config, error);
-    return status ? status : start_metrics(rundir, layers, error);
+    if (!status) status = start_metrics(rundir, layers, error);
+    if (status || !config->output.tensorboard) return status;
+    return sp_events_create(rundir->folder, layers, &rundir->events, error);
 }
 
 sp_status sp_rundir_continue(sp_rundir *rundir, const sp_config *config, size_t layers, sp_metrics_mark mark,
@@ -255,13 +285,16 @@ sp_status sp_rundir_continue(sp_rundir *rundir, const sp_config *config, size_t 
     if (!status) status = sp_rundir_path(rundir, "summary.json", path, error);
     if (!status && remove(path) && errno != ENOENT)
         status = sp_fail(error, SP_FAILED, "%s: cannot be removed (%s); free it", path, strerror(errno));
-    return status ? status : save_config(rundir, config, error);
+    if (!status) status = save_config(rundir, config, error);
+    if (status || !config->output.tensorboard) return status;
+    return sp_events_continue(rundir->folder, layers, &rundir->events, error);
 }
 
 void sp_rundir_destroy(sp_rundir *rundir) {
     if (!rundir) return;
     if (rundir->metrics >= 0) close(rundir->metrics);
     free(rundir->row);
+    sp_events_destroy(rundir->events);
     sp_lock_release(rundir->lock);
     free(rundir);
 }
@@ -361,5 +394,5 @@ sp_status sp_rundir_save_summary(sp_rundir *rundir, const sp_summary *summary, c
         status = sp_output_commit(output, error);
     }
     free(text);
-    return status;
+    return status || !rundir->events ? status : sp_events_add_summary(rundir->events, summary, error);
 }

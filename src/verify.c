@@ -85,6 +85,7 @@ static sp_status read_config(verifier *v, size_t threads, sp_error *error) {
     if (!status) status = set(v->config, error, "output.dir=%s", v->again);
     if (!status) status = set(v->config, error, "output.checkpoint_every=0");
     if (!status) status = set(v->config, error, "output.checkpoint_seconds=0");
+    if (!status) status = set(v->config, error, "output.tensorboard=no");
     if (!status && threads == 0) return set(v->config, error, "parallel.threads=auto");
     return status ? status : set(v->config, error, "parallel.threads=%zu", threads);
 }

@@ -18,7 +18,8 @@ import pyte
 
 PROGRAM = os.path.abspath(os.environ.get("BUILD", "build") + "/shardprop")
 TOP = pathlib.Path(__file__).resolve().parent.parent
-SHORT = ["train", "configs/digits.ini", "-s", "data.validation=0.1", "-s", "train.epochs=40", "-s", "parallel.threads=1"]
+SHORT = ["train", "configs/digits.ini", "-s", "data.validation=0.1", "-s", "train.epochs=40", "-s",
+         "parallel.threads=1"]
 ENDLESS = [*SHORT, "-s", "train.epochs=100000000"]
 failures = []
 
@@ -152,7 +153,7 @@ def resized():
 def colours():
     plain = Terminal(SHORT, NO_COLOR="1")
     plain.run()
-    check(b"\x1b[" in plain.bytes and not re.search(rb"\x1b\[\d*m", plain.bytes), "NO_COLOR: drawn over, without colours")
+    check(b"\x1b[" in plain.bytes and not re.search(rb"\x1b\[\d*m", plain.bytes), "NO_COLOR: no colours")
     empty = Terminal(ENDLESS, NO_COLOR="")
     wait_for_block(empty)
     interrupt(empty)
@@ -162,7 +163,7 @@ def colours():
         terminal.run()
         check(b"\x1b" not in terminal.bytes and b"\repoch" not in terminal.bytes, f"TERM={kind}: no commands")
         lines = terminal.bytes.splitlines()
-        check(sum(line.startswith(b"epoch ") for line in lines) == 21, f"TERM={kind}: a line now and then, as into a file")
+        check(sum(line.startswith(b"epoch ") for line in lines) == 21, f"TERM={kind}: a line now and then")
 
 
 def ended():
@@ -194,7 +195,8 @@ def warned():
 
     wait_for(terminal, in_block, "the last warning is in the block", lambda t: check(in_block() <= 1, "once"))
     interrupt(terminal)
-    check(any(line.startswith("shardprop: warning: layer") for line in terminal.lines()), f"it stays: {terminal.lines()}")
+    stays = any(line.startswith("shardprop: warning: layer") for line in terminal.lines())
+    check(stays, f"it stays: {terminal.lines()}")
     check(in_block() == 0, "the block does not")
 
 
