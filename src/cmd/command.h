@@ -22,6 +22,7 @@ enum {
     SP_OPTION_DIAGNOSE = 2048,
     SP_OPTION_RESUME = 4096,
     SP_OPTION_THREADS = 8192,
+    SP_OPTION_METRIC = 1 << 30,
     SP_OPTION_THREAD_LIST = 1 << 19,
     SP_OPTION_BATCH_SIZES = 1 << 20,
     SP_OPTION_SHARDS = 1 << 21,
@@ -35,6 +36,7 @@ enum {
 typedef struct sp_options {
     bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume, weak;
     const char *labels, *output, *top_k, *confusion, *samples, *threads, *batch_sizes, *shards, *seconds, *repetitions;
+    const char *metric;
     const char *set[SP_MOST_SETS];
     size_t sets;
     char *const *operand; /* [operands] */
@@ -54,6 +56,7 @@ extern const sp_command sp_command_train, sp_command_evaluate, sp_command_predic
 extern const sp_command sp_command_verify;
 extern const sp_command sp_command_doctor;
 extern const sp_command sp_command_scale;
+extern const sp_command sp_command_plot;
 
 /* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);

@@ -37,6 +37,7 @@ static const struct {
     {"seconds", 'x', SP_OPTION_SECONDS, "SECONDS", "of the fastest measurement"},
     {"repetitions", 'N', SP_OPTION_REPETITIONS, "N", "measurements of each number of threads"},
     {"output", 'o', SP_OPTION_FOLDER, "DIR", "write all files there"},
+    {"metric", 'y', SP_OPTION_METRIC, "NAME", "loss, accuracy, or a column of metrics.csv alone"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -77,6 +78,7 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'w': options->weak = true; break;
     case 'x': options->seconds = argument; break;
     case 'N': options->repetitions = argument; break;
+    case 'y': options->metric = argument; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINE = 400, BAR = 40, SHORTEST_BAR = 4, PLAIN_LINES = 20 };
 
@@ -157,7 +158,7 @@ static void draw(sp_display *display, const sp_progress *progress) {
     char text[sizeof display->pending + SP_BLOCK_LINES * (LINE + 8) + 80] = "\r";
     line lines[SP_BLOCK_LINES];
     size_t columns, rows;
-    sp_terminal_size(&columns, &rows);
+    sp_terminal_size(STDERR_FILENO, &columns, &rows);
     if (*display->pending) {
         add_removal(display, columns, text, sizeof text);
         strcat(text, display->pending);
@@ -187,7 +188,9 @@ static void draw_when_due(sp_display *display, const sp_progress *progress) {
 /* ---- What is called ---------------------------------------------------------------------------- */
 
 sp_display sp_display_create(bool quiet) {
-    return (sp_display){.quiet = quiet, .terminal = sp_terminal_can_redraw(), .colour = sp_terminal_has_colours()};
+    return (sp_display){.quiet = quiet,
+                        .terminal = sp_terminal_can_redraw(STDERR_FILENO),
+                        .colour = sp_terminal_has_colours(STDERR_FILENO)};
 }
 
 void sp_display_start(sp_display *display, const char *plan) {
@@ -240,7 +243,7 @@ void sp_display_warning(sp_display *display, const char *text) {
         fprintf(stderr, "%s\n", line_of_all);
         return;
     }
-    sp_terminal_size(&columns, &rows);
+    sp_terminal_size(STDERR_FILENO, &columns, &rows);
     wrap(line_of_all, columns - 1);
     snprintf(display->pending + used, sizeof display->pending - used, "%s\n", line_of_all);
     if (display->last.epoch > 0)
@@ -252,7 +255,7 @@ void sp_display_warning(sp_display *display, const char *text) {
 void sp_display_end(sp_display *display) {
     char text[sizeof display->pending + 80] = "";
     size_t columns, rows;
-    sp_terminal_size(&columns, &rows);
+    sp_terminal_size(STDERR_FILENO, &columns, &rows);
     add_removal(display, columns, text, sizeof text);
     strcat(text, display->pending);
     if (*text) fputs(text, stderr);

@@ -12,25 +12,21 @@ static bool knows_commands(void) {
     return kind && *kind && strcmp(kind, "dumb") != 0;
 }
 
-bool sp_terminal_can_redraw(void) {
-    return isatty(STDERR_FILENO) && knows_commands();
+bool sp_terminal_can_redraw(int descriptor) {
+    return isatty(descriptor) && knows_commands();
 }
 
-bool sp_terminal_has_colours(void) {
+bool sp_terminal_has_colours(int descriptor) {
     const char *refused = getenv("NO_COLOR");
-    return sp_terminal_can_redraw() && (!refused || !*refused);
+    return sp_terminal_can_redraw(descriptor) && (!refused || !*refused);
 }
 
-static void size_of(int descriptor, size_t *columns, size_t *rows) {
+void sp_terminal_size(int descriptor, size_t *columns, size_t *rows) {
     struct winsize size = {0};
     bool known = ioctl(descriptor, TIOCGWINSZ, &size) == 0;
     *columns = known && size.ws_col > 0 ? size.ws_col : 80;
     *rows = known && size.ws_row > 0 ? size.ws_row : 24;
     if (*columns < 2) *columns = 2;
-}
-
-void sp_terminal_size(size_t *columns, size_t *rows) {
-    size_of(STDERR_FILENO, columns, rows);
 }
 
 bool sp_terminal_is_ready(void) {
@@ -47,12 +43,6 @@ void sp_terminal_write(const char *text) {
         text += written;
         left -= (size_t)written;
     }
-}
-
-size_t sp_terminal_columns_of_stdout(void) {
-    size_t columns, rows;
-    size_of(STDOUT_FILENO, &columns, &rows);
-    return columns;
 }
 
 bool sp_terminal_is_utf8(void) {

@@ -5,23 +5,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether stderr is a terminal on which lines can be drawn over: not where TERM is dumb, or not set. */
-bool sp_terminal_can_redraw(void);
+/* Whether that is a terminal on which lines can be drawn over: not where TERM is dumb, or not set. */
+bool sp_terminal_can_redraw(int descriptor);
 
 /* Whether it has colours, too, and nobody minds: NO_COLOR (no-color.org). */
-bool sp_terminal_has_colours(void);
+bool sp_terminal_has_colours(int descriptor);
 
-/* Columns and rows of stderr, as they are now; 80 and 24 where it does not tell. At least 2 and 1. */
-void sp_terminal_size(size_t *columns, size_t *rows);
+/* Its columns and rows, as they are now; 80 and 24 where it is none, or does not tell. At least 2 and 1. */
+void sp_terminal_size(int descriptor, size_t *columns, size_t *rows);
 
-/* Whether it would take text now without having the writer wait. */
+/* Whether stderr would take text now without having the writer wait. */
 bool sp_terminal_is_ready(void);
 
 /* Writes the text to stderr in one piece, where it can. */
 void sp_terminal_write(const char *text);
-
-/* Columns of stdout; 80 where it is no terminal, or does not tell. */
-size_t sp_terminal_columns_of_stdout(void);
 
 /* Whether text is UTF-8 here, by LC_ALL, LC_CTYPE or LANG. */
 bool sp_terminal_is_utf8(void);
