@@ -64,8 +64,8 @@ Test(cli_plot, curves_stand_where_they_should) {
         size_t length = strcspn(line, "\n");
         if (!memmem(line, length, "*******", 7)) continue;
         if (!above) top = row;
-        if (!above) above = strndup(line, length);
-        below = strndup(line, length);
+        if (!above) above = keep(strndup(line, length));
+        below = keep(strndup(line, length));
         bottom = row;
     }
     cr_assert(above && below);
