@@ -34,6 +34,7 @@ WAYS = {
     "mkdir": ["28", "13", *KILLS], "open": ["24", "28", "13", "24+"], "close": ["5"],
     "read": ["5", "4", "short"], "pread": ["5"], "fstat": ["5", "5+"], "flock": ["37", "37+"],
 }
+CHANGING = {"write", "writev", "pwrite", "fsync", "rename", "link", "unlink", "ftruncate", "mkdir"}
 MEMORY = {"malloc", "calloc", "realloc", "aligned"}
 
 
@@ -117,27 +118,34 @@ def as_results(text):
     return re.sub(r"in [0-9.]+ s, \d+ samples/s|saved in \S+", "", text)
 
 
-def ways_of(site):
-    """(which of the site's calls, how it fails): the first, and of memory the last, too."""
-    found = [(1, way) for way in WAYS[site.kind]]
-    if site.count > 1 and site.kind in MEMORY:
-        found.append((site.count, "12"))
-    return found
+def ways_of(site, first):
+    """(which of the site's calls, how it fails). Of memory: the first call; for the first site of a function also the
+    last one, and all from then on."""
+    if site.kind not in MEMORY:
+        return [(1, way) for way in WAYS[site.kind]]
+    last = [(site.count, "12")] if site.count > 1 and first else []
+    return [(1, way) for way in WAYS[site.kind] if first or not way.endswith("+")] + last
 
 
 # Who asks for limits and processors does not matter to how that goes.
 WHOEVER_CALLS = {"sp_host_threads", "sp_host_memory", "survey"}
 
 
-def distinct(sites, names):
-    """One site each of those that are alike."""
-    found = {}
+# So much of a backtrace makes a call site, where the call changes no file: how a command came there does not matter.
+DEPTH = 8
+
+
+def distinct(sites, names, seen):
+    """One site each of those that are alike, and that no case before had; `seen` knows those."""
+    found = []
     for site in sites:
         functions = faults.functions_of(site, names)
-        until = next((i for i, name in enumerate(functions) if name in WHOEVER_CALLS), None)
-        key = (site.kind, site.hash) if until is None else (site.kind, site.frames[: until + 1])
-        found.setdefault(key, site)
-    return list(found.values())
+        until = next((i + 1 for i, name in enumerate(functions) if name in WHOEVER_CALLS), DEPTH)
+        key = (site.kind, site.frames[:until])
+        if site.kind in CHANGING or key not in seen:
+            found.append(site)
+        seen.add(key)
+    return found
 
 
 class Failed(Exception):
@@ -295,10 +303,20 @@ def cases_in(folder):
     }
 
 
-def try_case(case, workers, kinds, show):
+def tasks_of(sites, names):
+    """[(site, which call, how it fails)]"""
+    tasks, functions = [], set()
+    for site in sites:
+        function = (site.kind, *faults.functions_of(site, names)[:1])
+        tasks += [(site, nth, way) for nth, way in ways_of(site, function not in functions)]
+        functions.add(function)
+    return tasks
+
+
+def try_case(case, workers, kinds, seen, show):
     sites = [site for site in case.sites if site.kind in kinds and not is_left_out(site, case.names)]
-    sites = distinct(sites, case.names)
-    tasks = [(site, nth, way) for site in sites for nth, way in ways_of(site)]
+    sites = distinct(sites, case.names, seen)
+    tasks = tasks_of(sites, case.names)
     results = workers.map(lambda task: inject(case, *task), tasks)
     counts, failures = collections.Counter(), 0
     for (site, nth, way), (fault, outcome) in zip(tasks, results):
@@ -311,7 +329,7 @@ def try_case(case, workers, kinds, show):
              f"    status {outcome.status}: {outcome.err.strip()}")
     for kind, count in sorted(counts.items()):
         at = sum(site.kind == kind for site in sites)
-        print(f"{case.name:14} {kind:10} {at:4} call sites  {count:5} faults")
+        print(f"{case.name:14} {kind:10} {at:4} call sites  {count:5} faults", flush=True)
     return sum(counts.values()), failures
 
 
@@ -323,12 +341,12 @@ def main():
         with lock:
             print(text, file=sys.stderr, flush=True)
 
-    total = failures = 0
+    total, failures, seen = 0, 0, set()
     with tempfile.TemporaryDirectory() as folder, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as workers:
         cases = cases_in(folder)
         for name in sys.argv[1:] or cases:
-            injected, failed = try_case(cases[name](), workers, kinds, show)
+            injected, failed = try_case(cases[name](), workers, kinds, seen, show)
             total, failures = total + injected, failures + failed
     print(f"faults injected: {total}; not borne: {failures}")
     sys.exit(failures > 0)

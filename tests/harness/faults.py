@@ -20,6 +20,7 @@ Site = collections.namedtuple("Site", "kind hash count owner frames")
 def run(arguments, injected=None, cwd=TOP):
     """The program's outcome; status is negative for a signal, None where it does not end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INJECT")}
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # it starts as many threads, for nothing
     if injected is not None:
         environment.update(injected, LD_PRELOAD=SHIM)
     try:
