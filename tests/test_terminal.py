@@ -125,8 +125,10 @@ def figures():
 
     def shown():
         lines = terminal.lines()
-        return (len(lines) >= 4 and lines[2].startswith("epoch ") and lines[3].startswith("loss ")
-                and " acc " in lines[3] and " val " in lines[3] and lines[3].endswith("/s"))
+        heads = [i for i, line in enumerate(lines[:-1]) if line.startswith("epoch ")]
+        figures_of = lines[heads[0] + 1] if heads else ""
+        return (figures_of.startswith("loss ") and " acc " in figures_of and " val " in figures_of
+                and figures_of.endswith("/s"))
 
     wait_for(terminal, shown, "loss, accuracy and speed")
     interrupt(terminal)
@@ -179,7 +181,8 @@ def ended():
     terminal.run()
     cursor, lines = terminal.screen.cursor, terminal.screen.display
     check(cursor.x == 0 and not cursor.hidden and not lines[cursor.y].strip(), "SIGKILL: the cursor is on a free line")
-    check(lines[cursor.y - 1].startswith("loss "), f"SIGKILL: right below the block: {terminal.lines()}")
+    warned_of = lines[cursor.y - 1].startswith("warning in epoch ")
+    check(lines[cursor.y - 1 - warned_of].startswith("loss "), f"SIGKILL: right below the block: {terminal.lines()}")
 
     terminal = Terminal(["train", "configs/digits.ini", "-s", "optimizer.learning_rate=1e6"])
     check(terminal.run() == 1, "it diverges")
