@@ -176,23 +176,18 @@ typedef struct session {
     sp_layout *layout;
     sp_weights *weights;
     sp_evaluator *evaluator;
-    sp_part part;
 } session;
 
-static sp_status session_open(const sp_model *model, const sp_dataset *dataset, size_t threads, session *opened,
+static sp_status session_open(const sp_model *model, const sp_part *part, size_t threads, session *opened,
                               sp_error *error) {
     const sp_kernels *kernels;
-    size_t rows = dataset->table->rows;
-    const sp_part *const parts[] = {&opened->part};
-    *opened = (session){.part = {.data = dataset}};
+    *opened = (session){0};
     sp_status status = sp_kernels_choose(SP_KERNELS_AUTO, &kernels, error);
-    if (!status && !sp_rows_all(rows, &opened->part.rows))
-        status = sp_fail_memory(error, "the rows", sp_bytes(rows, sizeof(uint32_t)));
     if (!status) status = sp_layout_create(model->net, kernels, &opened->layout, error);
     if (!status) status = sp_weights_create(opened->layout, &opened->weights, error);
     if (status) return status;
     sp_weights_load(opened->weights, model->parameters);
-    return sp_evaluator_create(opened->layout, threads > 0 ? threads : sp_host_threads(), parts, 1, &opened->evaluator,
+    return sp_evaluator_create(opened->layout, threads > 0 ? threads : sp_host_threads(), &part, 1, &opened->evaluator,
                                error);
 }
 
@@ -200,46 +195,65 @@ static void session_close(session *opened) {
     sp_evaluator_destroy(opened->evaluator);
     sp_weights_destroy(opened->weights);
     sp_layout_destroy(opened->layout);
-    sp_rows_clear(&opened->part.rows);
+}
+
+static sp_status whole(const sp_dataset *dataset, sp_part *part, sp_error *error) {
+    size_t rows = dataset->table->rows;
+    *part = (sp_part){.data = dataset};
+    return sp_rows_all(rows, &part->rows) ? SP_OK : sp_fail_memory(error, "the rows", sp_bytes(rows, sizeof(uint32_t)));
 }
 
 sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, float *outputs,
                                    sp_error *error) {
-    session opened;
-    sp_status status = session_open(model, dataset, threads, &opened, error);
-    if (!status) sp_predict_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, outputs);
+    session opened = {0};
+    sp_part part;
+    sp_status status = whole(dataset, &part, error);
+    if (!status) status = session_open(model, &part, threads, &opened, error);
+    if (!status) sp_predict_part(opened.evaluator, opened.weights, &model->preprocess, &part, outputs);
     if (!status && model->target_scale.features > 0)
         sp_preprocess_undo(&model->target_scale, dataset->table->rows, outputs);
     if (!status) status = sp_table_check(dataset->table, error);
+    session_close(&opened);
+    sp_rows_clear(&part.rows);
+    return status;
+}
+
+sp_status sp_model_judge_part(const sp_model *model, const sp_preprocess *preprocess, const sp_part *part,
+                              size_t threads, sp_judge **judge, sp_tally *tally, sp_error *error) {
+    session opened;
+    sp_status status = session_open(model, part, threads, &opened, error);
+    if (!status) status = sp_judge_create(model->net, model->task, model->classes.count, &part, 1, judge, error);
+    if (!status) *tally = sp_judge_part(*judge, opened.evaluator, opened.weights, preprocess, part);
+    if (!status) status = sp_table_check(part->data->table, error);
     session_close(&opened);
     return status;
 }
 
 sp_status sp_model_judge_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, sp_judge **judge,
                                  sp_tally *tally, sp_error *error) {
-    session opened;
-    const sp_part *const parts[] = {&opened.part};
-    sp_status status = session_open(model, dataset, threads, &opened, error);
-    if (!status) status = sp_judge_create(model->net, model->task, model->classes.count, parts, 1, judge, error);
-    if (!status) *tally = sp_judge_part(*judge, opened.evaluator, opened.weights, &model->preprocess, &opened.part);
-    if (!status) status = sp_table_check(dataset->table, error);
-    session_close(&opened);
+    sp_part part;
+    sp_status status = whole(dataset, &part, error);
+    if (!status) status = sp_model_judge_part(model, &model->preprocess, &part, threads, judge, tally, error);
+    sp_rows_clear(&part.rows);
     return status;
 }
 
 sp_status sp_evaluate(const sp_model *model, const char *path, const char *labels_path, size_t threads, sp_score *score,
                       sp_error *error) {
     sp_dataset *dataset;
-    session opened;
+    session opened = {0};
+    sp_part part;
     sp_status status = sp_model_load_data(model, path, labels_path, true, &dataset, error);
     if (status) return status;
-    status = session_open(model, dataset, threads, &opened, error);
+    status = whole(dataset, &part, error);
+    if (!status) status = session_open(model, &part, threads, &opened, error);
     if (!status) {
-        sp_tally tally = sp_evaluate_part(opened.evaluator, opened.weights, &model->preprocess, &opened.part, NULL);
+        sp_tally tally = sp_evaluate_part(opened.evaluator, opened.weights, &model->preprocess, &part, NULL);
         *score = (sp_score){tally.rows, sp_tally_loss(&tally), dataset->classes ? sp_tally_accuracy(&tally) : NAN};
         status = sp_table_check(dataset->table, error);
     }
     session_close(&opened);
+    sp_rows_clear(&part.rows);
     sp_dataset_destroy(dataset);
     return status;
 }

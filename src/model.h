@@ -42,4 +42,9 @@ sp_status sp_model_predict_dataset(const sp_model *model, const sp_dataset *data
 sp_status sp_model_judge_dataset(const sp_model *model, const sp_dataset *dataset, size_t threads, sp_judge **judge,
                                  sp_tally *tally, sp_error *error);
 
+/* The same on a part of data that were read on their own, with the `preprocess` that was fitted to them; they have the
+ * model's features, task and classes. */
+sp_status sp_model_judge_part(const sp_model *model, const sp_preprocess *preprocess, const sp_part *part,
+                              size_t threads, sp_judge **judge, sp_tally *tally, sp_error *error);
+
 #endif

@@ -18,22 +18,23 @@ static void on_remark(png_structp png, png_const_charp what) {
 
 /* Whether all was written is seen at the end. */
 static void write_bytes(png_structp png, png_bytep bytes, size_t size) {
-    sp_output_write(png_get_io_ptr(png), bytes, size);
+    fwrite(bytes, 1, size, png_get_io_ptr(png));
 }
 
-/* False where memory runs out: libpng then jumps back. */
-static bool write_picture(sp_output *output, size_t height, size_t width, const uint8_t *pixels) {
+/* libpng jumps back here where memory runs out. */
+bool sp_png_put(FILE *stream, size_t height, size_t width, sp_pixel pixel, const uint8_t *pixels) {
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_fault, on_remark);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info || setjmp(png_jmpbuf(png))) {
         png_destroy_write_struct(&png, &info);
         return false;
     }
-    png_set_write_fn(png, output, write_bytes, NULL);
-    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+    png_set_write_fn(png, stream, write_bytes, NULL);
+    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
+                 pixel == SP_PIXEL_GRAY ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB_ALPHA, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
-    for (size_t row = 0; row < height; row++) png_write_row(png, pixels + row * width);
+    for (size_t row = 0; row < height; row++) png_write_row(png, pixels + row * width * pixel);
     png_write_end(png, NULL);
     png_destroy_write_struct(&png, &info);
     return true;
@@ -43,7 +44,7 @@ sp_status sp_png_write(const char *path, size_t height, size_t width, const uint
     sp_output *output;
     sp_status status = sp_output_open(path, &output, error);
     if (status) return status;
-    if (!write_picture(output, height, width, pixels)) {
+    if (!sp_png_put(sp_output_stream(output), height, width, SP_PIXEL_GRAY, pixels)) {
         sp_output_discard(output);
         return sp_fail_memory(error, path, height * width);
     }
