@@ -128,7 +128,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 help:
 	@echo 'make run       install what is missing, build, train configs/digits.ini'
 	@echo 'make test      install what the tests need, build, run all tests'
-	@echo 'make test-asan, test-tsan, test-valgrind, test-faults, test-surroundings, coverage, fuzz: see CONTRIBUTING.md'
+	@echo 'make test-asan, test-tsan, test-valgrind, test-faults, test-surroundings, test-report, coverage, fuzz: see CONTRIBUTING.md'
 	@echo 'make           build $(PROGRAM)'
 	@echo 'make mnist     fetch MNIST (see tools/fetch-mnist), train configs/mnist.ini'
 	@echo 'make bench     measure against PyTorch, scikit-learn, pandas; bench-quick: in short'
@@ -211,6 +211,13 @@ test-surroundings:
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(TEST_PROGRAM) $(BLIND)
 	CC='$(CC)' TESTFLAGS='$(TESTFLAGS)' tests/test_surroundings.sh
 
+# Reports as a browser shows them: in headless Chromium; screenshots in $(BUILD)/report.
+test-report:
+	@tools/install-deps report
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/fetch-mnist || echo 'make test-report: no MNIST; its report is not looked at'
+	BUILD=$(BUILD) tests/test_report_page.py
+
 # By clang: gcc counts no line within a parallel region.
 coverage:
 	@tools/install-deps coverage
@@ -250,7 +257,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help run mnist test test-asan test-tsan test-valgrind test-faults coverage fuzz bench bench-quick install format clean FORCE
+.PHONY: all help run mnist test test-asan test-tsan test-valgrind test-faults test-report coverage fuzz bench bench-quick install format clean FORCE
 FORCE:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

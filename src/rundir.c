@@ -22,8 +22,8 @@ enum { PATH = SP_RUNDIR_PATH };
  * In the order in which they move away. The checkpoints first: once they are gone, nothing is resumed of a run whose
  * files have moved in part. The config last: where previous/ has none, what it has is a part of this run.
  */
-static const char *const file_names[] = {SP_CHECKPOINT_BEFORE, SP_CHECKPOINT_NAME, "summary.json",
-                                         "model.safetensors",  "metrics.csv",      "config.ini"};
+static const char *const file_names[] = {SP_CHECKPOINT_BEFORE, SP_CHECKPOINT_NAME, "summary.json", "model.safetensors",
+                                         "report.html",        "metrics.csv",      "config.ini"};
 enum {
     RESULTS = 4,
     FILES = sizeof file_names / sizeof *file_names

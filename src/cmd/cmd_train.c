@@ -6,6 +6,8 @@
 #include "cmd/progress.h"
 #include "cmd/signals.h"
 #include "config.h"
+#include "out/chart.h"
+#include "out/report.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -141,10 +143,31 @@ static sp_status load_config(const sp_options *options, sp_config **config, sp_e
     return sp_options_config(&inside, config, error);
 }
 
+/*
+ * A training that is whole is not spoiled by what comes after it: the report's fault is told, and the exit status stays
+ * the training's. Of one that was interrupted, and is to go on, there is none.
+ */
+static void make_report(const char *dir) {
+    char path[4096];
+    sp_names runs = {0};
+    sp_error fault = {0};
+    sp_status status = SP_OK;
+    if (!sp_path_join(path, sizeof path, dir, SP_REPORT_NAME)) return;
+    if (!sp_names_add(&runs, dir)) status = sp_fail_memory(&fault, path, 1);
+    if (!status) status = sp_report_write(&runs, path, NULL, &fault);
+    if (status)
+        fprintf(stderr, "shardprop: the training is whole, but there is no report of it: %.*s\n",
+                (int)strcspn(fault.text, "\n"), fault.text);
+    else
+        printf("report in %s\n", path);
+    sp_names_clear(&runs);
+}
+
 static sp_status run(const sp_options *options, sp_error *error) {
     if (options->help_config) return sp_config_help(stdout, error);
     sp_config *config;
-    sp_status status = load_config(options, &config, error);
+    sp_status status = options->report ? sp_chart_check(error) : SP_OK; /* before any work */
+    if (!status) status = load_config(options, &config, error);
     if (status) return status;
     view v = {.display = sp_display_create(options->quiet), .layers = options->diagnose};
     sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, wants_checkpoint, options->phases};
@@ -160,6 +183,8 @@ static sp_status run(const sp_options *options, sp_error *error) {
         if (strcmp(summary.status, "interrupted") == 0) sp_interrupted_by = sp_signals_seen();
     }
     if (!status || (summary.status && strcmp(summary.status, "diverged") == 0)) print_health(&v);
+    if (options->report && summary.status && strcmp(summary.status, "interrupted") != 0)
+        make_report(config->output.dir);
     free(v.health);
     sp_config_destroy(config);
     return status;
@@ -177,8 +202,13 @@ const sp_command sp_command_train = {
             "With --resume (CONFIG may be the run directory then) the training in the run\n"
             "directory goes on from its checkpoint, to the same bits; without one it starts\n"
             "from the beginning. SIGINT (Ctrl-C), SIGTERM and SIGHUP finish the step and\n"
-            "write a checkpoint; a second one ends at once. SIGUSR1 writes one and goes on.\n",
+            "write a checkpoint; a second one ends at once. SIGUSR1 writes one and goes on.\n"
+            "\n"
+            "With --report there is a report.html at the end (see shardprop report), unless\n"
+            "the training was interrupted. Should that fail, a line says so, and the exit\n"
+            "status stays that of the training, whose files are all there.\n",
     .operand_count = 1,
-    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES | SP_OPTION_DIAGNOSE | SP_OPTION_RESUME,
+    .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES | SP_OPTION_DIAGNOSE | SP_OPTION_RESUME |
+               SP_OPTION_REPORT,
     .run = run,
 };

@@ -29,14 +29,16 @@ enum {
     SP_OPTION_WEAK = 1 << 22,
     SP_OPTION_SECONDS = 1 << 23,
     SP_OPTION_REPETITIONS = 1 << 24,
-    SP_OPTION_FOLDER = 1 << 25
+    SP_OPTION_FOLDER = 1 << 25,
+    SP_OPTION_PNG = 1 << 26,
+    SP_OPTION_REPORT = 1 << 27
 };
 
 /* All strings are borrowed from the arguments. */
 typedef struct sp_options {
-    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume, weak;
+    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume, weak, report;
     const char *labels, *output, *top_k, *confusion, *samples, *threads, *batch_sizes, *shards, *seconds, *repetitions;
-    const char *metric;
+    const char *metric, *png;
     const char *set[SP_MOST_SETS];
     size_t sets;
     char *const *operand; /* [operands] */
@@ -57,6 +59,7 @@ extern const sp_command sp_command_verify;
 extern const sp_command sp_command_doctor;
 extern const sp_command sp_command_scale;
 extern const sp_command sp_command_plot;
+extern const sp_command sp_command_report;
 
 /* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);

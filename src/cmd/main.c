@@ -11,9 +11,8 @@
 #include <unistd.h>
 
 static const sp_command *const commands[] = {
-    &sp_command_train, &sp_command_evaluate, &sp_command_predict, &sp_command_check,
-    &sp_command_info,  &sp_command_verify,   &sp_command_doctor,  &sp_command_scale,
-    &sp_command_plot,
+    &sp_command_train,  &sp_command_evaluate, &sp_command_predict, &sp_command_check, &sp_command_info,
+    &sp_command_verify, &sp_command_doctor,   &sp_command_scale,   &sp_command_plot,  &sp_command_report,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

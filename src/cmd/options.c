@@ -19,7 +19,7 @@ static const struct {
     {"set", 's', SP_OPTION_SET, "SECTION.KEY=VALUE", "override a key of the config (repeatable)"},
     {"help-config", 'c', SP_OPTION_HELP_CONFIG, NULL, "print every key with type, range and default"},
     {"labels", 'l', SP_OPTION_LABELS, "FILE", "the label file of IDX images"},
-    {"output", 'o', SP_OPTION_OUTPUT, "FILE", "write there instead of stdout"},
+    {"output", 'o', SP_OPTION_OUTPUT, "FILE", "write there, not to stdout or the usual place"},
     {"probabilities", 'p', SP_OPTION_PROBABILITIES, NULL, "a column for every output, too"},
     {"gradients", 'g', SP_OPTION_GRADIENTS, NULL, "compare backpropagation with central differences"},
     {"phases", 't', SP_OPTION_PHASES, NULL, "time the phases of the training steps"},
@@ -38,6 +38,8 @@ static const struct {
     {"repetitions", 'N', SP_OPTION_REPETITIONS, "N", "measurements of each number of threads"},
     {"output", 'o', SP_OPTION_FOLDER, "DIR", "write all files there"},
     {"metric", 'y', SP_OPTION_METRIC, "NAME", "loss, accuracy, or a column of metrics.csv alone"},
+    {"png", 'F', SP_OPTION_PNG, "DIR", "write the charts there, as PNG files, too"},
+    {"report", 'R', SP_OPTION_REPORT, NULL, "make report.html of it at the end (see shardprop report)"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -79,6 +81,8 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'x': options->seconds = argument; break;
     case 'N': options->repetitions = argument; break;
     case 'y': options->metric = argument; break;
+    case 'F': options->png = argument; break;
+    case 'R': options->report = true; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }

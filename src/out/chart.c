@@ -293,15 +293,16 @@ static void put_script(FILE *script, const sp_chart *chart, sp_chart_format form
 
 /* ---- Drawing ----------------------------------------------------------------------------------- */
 
-static sp_status draw(const char *script, size_t script_size, char **bytes, size_t *size, sp_error *error) {
-    /* As it comes, without the settings that the user has for work of their own. */
-    static const char *const gnuplot[] = {"gnuplot", "--default-settings", NULL};
+static sp_status run_gnuplot(const char *const *arguments, const char *script, size_t script_size, char **bytes,
+                             size_t *size, sp_error *error) {
     sp_filtered drawn;
-    sp_status status = sp_filter(gnuplot, script, script_size, &drawn, error);
+    sp_status status = sp_filter(arguments, script, script_size, &drawn, error);
     if (status) return status;
-    *bytes = drawn.output;
-    *size = drawn.size;
-    if (drawn.exit == 0 && drawn.size > 0) return SP_OK;
+    if (drawn.exit == 0 && drawn.size > 0) {
+        *bytes = drawn.output;
+        *size = drawn.size;
+        return SP_OK;
+    }
     free(drawn.output);
     if (drawn.exit == SP_FILTER_NOT_FOUND)
         return sp_fail(error, SP_FAILED,
@@ -325,6 +326,8 @@ static void tidy(char *text, size_t *size) {
 
 sp_status sp_chart_draw(const sp_chart *chart, sp_chart_format format, const char *prefix, char **bytes, size_t *size,
                         sp_error *error) {
+    /* As it comes, without the settings that the user has for work of their own. */
+    static const char *const gnuplot[] = {"gnuplot", "--default-settings", NULL};
     char *text = NULL;
     size_t length = 0;
     FILE *script = open_memstream(&text, &length);
@@ -332,7 +335,7 @@ sp_status sp_chart_draw(const sp_chart *chart, sp_chart_format format, const cha
     put_script(script, chart, format);
     bool good = !ferror(script);
     sp_status status = fclose(script) == 0 && good ? SP_OK : sp_fail_memory(error, "a chart", length);
-    if (!status) status = draw(text, length, bytes, size, error);
+    if (!status) status = run_gnuplot(gnuplot, text, length, bytes, size, error);
     free(text);
     if (!status && format == SP_CHART_PAGE) status = sp_page_chart(chart->title, prefix, bytes, size, error);
     if (!status && is_text(format)) tidy(*bytes, size);
@@ -351,5 +354,14 @@ sp_status sp_chart_write(const sp_chart *chart, sp_chart_format format, const ch
         status = sp_output_commit(output, error);
     }
     free(bytes);
+    return status;
+}
+
+sp_status sp_chart_check(sp_error *error) {
+    static const char *const gnuplot[] = {"gnuplot", "--version", NULL};
+    char *bytes = NULL;
+    size_t size;
+    sp_status status = run_gnuplot(gnuplot, "", 0, &bytes, &size, error);
+    if (!status) free(bytes);
     return status;
 }

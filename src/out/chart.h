@@ -65,4 +65,7 @@ sp_status sp_chart_draw(const sp_chart *chart, sp_chart_format format, const cha
 /* The same into a file at `path`, which is replaced whole or not at all. */
 sp_status sp_chart_write(const sp_chart *chart, sp_chart_format format, const char *path, sp_error *error);
 
+/* Whether charts can be drawn, for whoever will need one only much later. SP_FAILED: there is no gnuplot. */
+sp_status sp_chart_check(sp_error *error);
+
 #endif

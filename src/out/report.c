@@ -1,0 +1,91 @@
+#include "out/report.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "out/report_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST_MISTAKES = 32, MOST_DETAILED = 8, TITLE = 200 };
+
+/* All that there is to say of one run; its judgement comes first, for what stands in its way is a note at the head. */
+static void put_run(sp_page *page, sp_run_view *run, int level) {
+    sp_judgement *judgement = sp_judgement_create(run, MOST_MISTAKES);
+    sp_report_head(page, run, level);
+    if (level == 1) sp_page_markup(page, "</header>\n");
+    sp_report_curves(page, run);
+    sp_report_quality(page, judgement);
+    sp_report_mistakes(page, judgement);
+    sp_report_layers(page, run);
+    sp_report_weights(page, run, judgement);
+    sp_report_config(page, run);
+    sp_report_origin(page, run);
+    sp_judgement_destroy(judgement);
+}
+
+static void put_several(sp_page *page, sp_run_view *runs, size_t count) {
+    sp_page_markup(page,
+                   "<div class=\"title\"><h1>%zu runs compared</h1></div>\n<nav><a href=\"#results\">Results</a> "
+                   "<a href=\"#curves\">Curves</a>",
+                   count);
+    for (size_t i = 0; i < count && count <= MOST_DETAILED; i++) {
+        sp_page_markup(page, " <a href=\"#run%zu\">", i + 1);
+        sp_page_text(page, "%s", runs[i].name);
+        sp_page_markup(page, "</a>");
+    }
+    sp_page_markup(page, "</nav></header>\n");
+    sp_report_comparison(page, runs, count);
+    if (count > MOST_DETAILED)
+        sp_page_markup(page, "<p class=\"soft\">Of up to %d runs, each is shown in detail, too.</p>\n", MOST_DETAILED);
+    for (size_t i = 0; i < count && count <= MOST_DETAILED; i++) {
+        sp_page_markup(page, "<div class=\"run\" id=\"run%zu\">\n", i + 1);
+        page->run = runs[i].name;
+        put_run(page, &runs[i], 2);
+        sp_page_markup(page, "</div>\n");
+    }
+    page->run = NULL;
+}
+
+static void put_page(sp_page *page, sp_run_view *runs, size_t count) {
+    char title[TITLE];
+    if (count == 1)
+        snprintf(title, sizeof title, "%.150s - shardprop", runs[0].name);
+    else
+        snprintf(title, sizeof title, "%zu runs - shardprop", count);
+    sp_page_begin(page, title);
+    sp_page_markup(page, "<header>\n<p class=\"over\">shardprop report</p>\n");
+    if (count > 1) {
+        put_several(page, runs, count);
+    } else {
+        put_run(page, &runs[0], 1);
+    }
+    sp_page_markup(page, "<footer>Made by shardprop ");
+    sp_page_text(page, "%s", sp_version());
+    sp_page_markup(page, ". This page needs no other file, and no network.</footer>\n");
+    sp_page_end(page);
+}
+
+static sp_status write_page(sp_run_view *runs, size_t count, const char *path, const char *pictures, sp_error *error) {
+    sp_output *output;
+    sp_status status = pictures ? sp_folder_create(pictures, error) : SP_OK;
+    if (!status) status = sp_output_open(path, &output, error);
+    if (status) return status;
+    sp_page page = {.stream = sp_output_stream(output), .pictures = pictures, .error = error};
+    put_page(&page, runs, count);
+    if (!page.status) return sp_output_commit(output, error);
+    sp_output_discard(output);
+    return page.status;
+}
+
+sp_status sp_report_write(const sp_names *folders, const char *path, const char *pictures, sp_error *error) {
+    sp_run_view *runs = sp_allocate_zeroed(folders->count, sizeof *runs);
+    if (!runs) return sp_fail_memory(error, "the runs", sp_bytes(folders->count, sizeof *runs));
+    sp_status status = SP_OK;
+    for (size_t i = 0; i < folders->count && !status; i++) status = sp_run_view_read(folders->text[i], &runs[i], error);
+    if (!status) status = write_page(runs, folders->count, path, pictures, error);
+    for (size_t i = 0; i < folders->count; i++) sp_run_view_clear(&runs[i]);
+    free(runs);
+    return status;
+}
