@@ -204,6 +204,49 @@ Test(cli_report, of_many_runs_the_comparison_alone) {
     lacks(page, "Confusion matrix");
 }
 
+/* ---- Scaling ------------------------------------------------------------------------------------------ */
+
+/* A folder as `shardprop scale` leaves it, with such points. */
+static const char *scaling_of(const char *curves) {
+    cr_assert_eq(run("mkdir -p '%s'", scratch_path("scale")).status, 0);
+    write_text("scale/scale.json",
+               format_text("{\"config\": \"di<g>its\", \"scaling\": \"strong\", \"curves\": %s}", curves));
+    return scratch_path("scale");
+}
+
+Test(cli_report, scaling_is_drawn_and_listed) {
+    const char *dir = scaling_of(
+        "[{\"amdahl_serial\": 0.05, \"amdahl_ceiling\": 20, \"points\": ["
+        "{\"batch_size\": 64, \"shards\": 4, \"threads\": 1, \"samples_per_second\": {\"median\": 1000, "
+        "\"lower_quartile\": 990, \"upper_quartile\": 1010}, \"speedup\": 1, \"efficiency\": 1, \"karp_flatt\": null, "
+        "\"phases\": {\"forward\": 0.6, \"backward\": 0.4}},"
+        "{\"batch_size\": 64, \"shards\": 4, \"threads\": 2, \"samples_per_second\": {\"median\": 1900, "
+        "\"lower_quartile\": 1862, \"upper_quartile\": 1938}, \"speedup\": 1.9, \"efficiency\": 0.95, "
+        "\"karp_flatt\": 0.053, \"phases\": {\"forward\": 0.6, \"backward\": 0.3, \"barrier\": 0.1}}]}]");
+    const char *page = page_of(dir);
+    expect_self_contained(page);
+    has(page, "How di&lt;g&gt;its scales (strong scaling)");
+    has(page, "<figcaption>Speed-up</figcaption>");
+    has(page, "<figcaption>Microseconds a row, all threads together (batch 64, 4 shards)</figcaption>");
+    has(page, "<td class=\"n\">2</td><td class=\"n\">1900</td><td class=\"n\">2.00&nbsp;%</td><td class=\"n\">1.9</td>"
+              "<td class=\"n\">95.00&nbsp;%</td><td class=\"n\">0.053</td>");
+    has(page, "a serial share of 5.00&nbsp;%, so a speed-up of at most 20.");
+}
+
+Test(cli_report, of_scaling_nothing_is_taken_on_trust) {
+    static const char *const odd[] = {"null",
+                                      "[]",
+                                      "7",
+                                      "[null]",
+                                      "[{\"points\": 3}]",
+                                      "[{\"points\": [null, {}, {\"threads\": \"two\", \"phases\": []}]}]"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) expect_self_contained(page_of(scaling_of(odd[i])));
+    has(page_of(scaling_of("[]")), "Nothing was measured.");
+    outcome result = run("shardprop report '%s'", scaling_of("[}"));
+    cr_assert_eq(result.status, 3);
+    cr_assert_eq(lines_of(result.err), 1, "%s", result.err);
+}
+
 /* ---- Runs that are not whole ---------------------------------------------------------------------------- */
 
 Test(cli_report, a_run_that_diverged_says_so) {

@@ -19,12 +19,17 @@ static sp_status choose_path(const sp_options *options, const sp_names *runs, ch
     return fits ? SP_OK : sp_fail(error, SP_BAD_CONFIG, "report: too long a path; use --output with a shorter one");
 }
 
+/* A scaling experiment is one thing, though it has many runs. */
+static sp_status add_runs(const char *operand, sp_names *runs, sp_error *error) {
+    if (!sp_report_is_scaling(operand)) return sp_rundirs_find(operand, runs, error);
+    return sp_names_add(runs, operand) ? SP_OK : sp_fail_memory(error, operand, 1);
+}
+
 static sp_status run(const sp_options *options, sp_error *error) {
     char path[PATH];
     sp_names runs = {0};
     sp_status status = SP_OK;
-    for (size_t i = 0; i < options->operands && !status; i++)
-        status = sp_rundirs_find(options->operand[i], &runs, error);
+    for (size_t i = 0; i < options->operands && !status; i++) status = add_runs(options->operand[i], &runs, error);
     if (!status) status = choose_path(options, &runs, path, error);
     if (!status) status = sp_report_write(&runs, path, options->png, error);
     if (!status) printf("report of %zu run%s in %s\n", runs.count, runs.count == 1 ? "" : "s", path);
@@ -37,15 +42,16 @@ const sp_command sp_command_report = {
     .name = "report",
     .operands = "RUN...",
     .summary = "one self-contained HTML page of runs, with charts",
-    .help = "RUN is a run directory, or a folder of such. The page needs no other file and no\n"
-            "network: curves, layers, how good the model is on the test rows, its worst\n"
-            "mistakes, weights, the config, how to get it again; of several runs (up to 8 in\n"
-            "detail) their curves in one chart, results, and the keys that differ.\n"
-            "\n"
-            "It is written to report.html, of one run in its directory, of several here, or\n"
-            "to --output. Paths of a config are relative to the folder in which the run was\n"
-            "trained: called elsewhere, the page is without what needs the data, and says so.\n"
-            "Charts are drawn by gnuplot (Debian: gnuplot-nox).\n",
+    .help =
+        "RUN is a run directory, a folder of such, or one of `shardprop scale`. The page needs no other file and no\n"
+        "network: curves, layers, how good the model is on the test rows, its worst\n"
+        "mistakes, weights, the config, how to get it again; of several runs (up to 8 in\n"
+        "detail) their curves in one chart, results, and the keys that differ.\n"
+        "\n"
+        "It is written to report.html, of one run in its directory, of several here, or\n"
+        "to --output. Paths of a config are relative to the folder in which the run was\n"
+        "trained: called elsewhere, the page is without what needs the data, and says so.\n"
+        "Charts are drawn by gnuplot (Debian: gnuplot-nox).\n",
     .operand_count = 1,
     .more_operands = true,
     .options = SP_OPTION_OUTPUT | SP_OPTION_PNG,

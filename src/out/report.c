@@ -48,44 +48,67 @@ static void put_several(sp_page *page, sp_run_view *runs, size_t count) {
     page->run = NULL;
 }
 
-static void put_page(sp_page *page, sp_run_view *runs, size_t count) {
-    char title[TITLE];
-    if (count == 1)
-        snprintf(title, sizeof title, "%.150s - shardprop", runs[0].name);
+/* What the page is of; the rest of a folder's path is of no interest. */
+typedef struct subject {
+    sp_run_view *runs; /* owned [count] */
+    size_t count;
+    const char **scaling; /* owned [experiments]: folders, borrowed */
+    size_t experiments;
+} subject;
+
+static void name_page(const subject *of, char title[TITLE]) {
+    if (of->count == 1)
+        snprintf(title, TITLE, "%.150s - shardprop", of->runs[0].name);
+    else if (of->count > 1)
+        snprintf(title, TITLE, "%zu runs - shardprop", of->count);
     else
-        snprintf(title, sizeof title, "%zu runs - shardprop", count);
+        snprintf(title, TITLE, "Scaling - shardprop");
+}
+
+static void put_page(sp_page *page, subject *of) {
+    char title[TITLE];
+    name_page(of, title);
     sp_page_begin(page, title);
     sp_page_markup(page, "<header>\n<p class=\"over\">shardprop report</p>\n");
-    if (count > 1) {
-        put_several(page, runs, count);
-    } else {
-        put_run(page, &runs[0], 1);
-    }
+    if (of->count > 1)
+        put_several(page, of->runs, of->count);
+    else if (of->count == 1)
+        put_run(page, &of->runs[0], 1);
+    else
+        sp_page_markup(page, "<h1>Scaling</h1></header>\n");
+    for (size_t i = 0; i < of->experiments; i++) sp_report_scaling(page, of->scaling[i]);
     sp_page_markup(page, "<footer>Made by shardprop ");
     sp_page_text(page, "%s", sp_version());
     sp_page_markup(page, ". This page needs no other file, and no network.</footer>\n");
     sp_page_end(page);
 }
 
-static sp_status write_page(sp_run_view *runs, size_t count, const char *path, const char *pictures, sp_error *error) {
+static sp_status write_page(subject *of, const char *path, const char *pictures, sp_error *error) {
     sp_output *output;
     sp_status status = pictures ? sp_folder_create(pictures, error) : SP_OK;
     if (!status) status = sp_output_open(path, &output, error);
     if (status) return status;
     sp_page page = {.stream = sp_output_stream(output), .pictures = pictures, .error = error};
-    put_page(&page, runs, count);
+    put_page(&page, of);
     if (!page.status) return sp_output_commit(output, error);
     sp_output_discard(output);
     return page.status;
 }
 
 sp_status sp_report_write(const sp_names *folders, const char *path, const char *pictures, sp_error *error) {
-    sp_run_view *runs = sp_allocate_zeroed(folders->count, sizeof *runs);
-    if (!runs) return sp_fail_memory(error, "the runs", sp_bytes(folders->count, sizeof *runs));
-    sp_status status = SP_OK;
-    for (size_t i = 0; i < folders->count && !status; i++) status = sp_run_view_read(folders->text[i], &runs[i], error);
-    if (!status) status = write_page(runs, folders->count, path, pictures, error);
-    for (size_t i = 0; i < folders->count; i++) sp_run_view_clear(&runs[i]);
-    free(runs);
+    subject of = {.runs = sp_allocate_zeroed(folders->count, sizeof *of.runs),
+                  .scaling = sp_allocate_zeroed(folders->count, sizeof *of.scaling)};
+    sp_status status =
+        of.runs && of.scaling ? SP_OK : sp_fail_memory(error, "the runs", sp_bytes(folders->count, sizeof *of.runs));
+    for (size_t i = 0; i < folders->count && !status; i++) {
+        if (sp_report_is_scaling(folders->text[i]))
+            of.scaling[of.experiments++] = folders->text[i];
+        else
+            status = sp_run_view_read(folders->text[i], &of.runs[of.count++], error);
+    }
+    if (!status) status = write_page(&of, path, pictures, error);
+    for (size_t i = 0; i < of.count; i++) sp_run_view_clear(&of.runs[i]);
+    free(of.runs);
+    free(of.scaling);
     return status;
 }

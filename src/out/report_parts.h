@@ -27,6 +27,9 @@ void sp_report_origin(sp_page *page, const sp_run_view *run);
 /* Several runs: curves in one chart, and a table of results and of keys that differ. */
 void sp_report_comparison(sp_page *page, const sp_run_view *runs, size_t count);
 
+/* What was measured in a folder of `shardprop scale`. */
+void sp_report_scaling(sp_page *page, const char *folder);
+
 /* ---- What the sections share: a column of metrics.csv --------------------------------------------------- */
 
 /* At most some hundred points of it; with more epochs, every `step`th and the last. Starts with {0}. */
