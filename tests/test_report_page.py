@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Reports in headless Chromium: two windows, light and dark. Screenshots are left in BUILD/report to be looked at."""
 
+import json
 import os
 import subprocess
 import sys
@@ -137,6 +138,19 @@ class Pages(unittest.TestCase):
         train("diverged", "digits", "optimizer.learning_rate=100000", status=(1,))
         report("several", "one", "a-run-with-quite-a-long-name-of-the-kind-that-batches-have_learning_rate_0.01", "diverged")
         self.expect_good("several", 12)
+
+    def test_scaling(self):
+        points = [{"batch_size": 64, "shards": 4, "threads": threads, "speedup": speedup, "efficiency": speedup / threads,
+                   "samples_per_second": {"median": 1e5 * speedup, "lower_quartile": 0.98e5 * speedup,
+                                          "upper_quartile": 1.03e5 * speedup},
+                   "phases": {"forward": 0.5, "backward": 0.3, "barrier": 0.02 * threads}}
+                  for threads, speedup in ((1, 1), (2, 1.9), (4, 3.5), (8, 5.8))]
+        (FOLDER / "scale").mkdir(exist_ok=True)
+        (FOLDER / "scale" / "scale.json").write_text(json.dumps(
+            {"config": "mnist", "scaling": "strong", "curves": [{"amdahl_serial": 0.05, "amdahl_ceiling": 20,
+                                                                 "points": points}]}), "utf-8")
+        report("scaling", "scale")
+        self.expect_good("scaling", 3)
 
     @unittest.skipUnless((TOP / "data/mnist/train-images-idx3-ubyte.gz").exists(), "no MNIST")
     def test_images(self):

@@ -5,6 +5,7 @@
 
 #include <png.h>
 #include <setjmp.h>
+#include <stdlib.h>
 
 /* Faults are told once, by the caller: libpng would print them. */
 static void on_fault(png_structp png, png_const_charp what) {
@@ -41,12 +42,17 @@ bool sp_png_put(FILE *stream, size_t height, size_t width, sp_pixel pixel, const
 }
 
 sp_status sp_png_write(const char *path, size_t height, size_t width, const uint8_t *pixels, sp_error *error) {
+    char *bytes = NULL;
+    size_t size = 0;
     sp_output *output;
-    sp_status status = sp_output_open(path, &output, error);
-    if (status) return status;
-    if (!sp_png_put(sp_output_stream(output), height, width, SP_PIXEL_GRAY, pixels)) {
-        sp_output_discard(output);
-        return sp_fail_memory(error, path, height * width);
+    FILE *stream = open_memstream(&bytes, &size);
+    bool good = stream && sp_png_put(stream, height, width, SP_PIXEL_GRAY, pixels) && !ferror(stream);
+    if (stream && fclose(stream)) good = false;
+    sp_status status = good ? sp_output_open(path, &output, error) : sp_fail_memory(error, path, height * width);
+    if (!status) {
+        sp_output_write(output, bytes, size);
+        status = sp_output_commit(output, error);
     }
-    return sp_output_commit(output, error);
+    free(bytes);
+    return status;
 }

@@ -30,8 +30,8 @@ enum {
     SP_OPTION_SECONDS = 1 << 23,
     SP_OPTION_REPETITIONS = 1 << 24,
     SP_OPTION_FOLDER = 1 << 25,
-    SP_OPTION_PNG = 1 << 26,
-    SP_OPTION_REPORT = 1 << 27
+    SP_OPTION_PNG = 1 << 14,
+    SP_OPTION_REPORT = 1 << 15
 };
 
 /* All strings are borrowed from the arguments. */

@@ -83,16 +83,26 @@ static void put_page(sp_page *page, subject *of) {
     sp_page_end(page);
 }
 
+/* The page is whole before the file is touched. */
 static sp_status write_page(subject *of, const char *path, const char *pictures, sp_error *error) {
+    char *text = NULL;
+    size_t size = 0;
     sp_output *output;
     sp_status status = pictures ? sp_folder_create(pictures, error) : SP_OK;
-    if (!status) status = sp_output_open(path, &output, error);
     if (status) return status;
-    sp_page page = {.stream = sp_output_stream(output), .pictures = pictures, .error = error};
+    sp_page page = {.stream = open_memstream(&text, &size), .pictures = pictures, .error = error};
+    if (!page.stream) return sp_fail_memory(error, "the page", 0);
     put_page(&page, of);
-    if (!page.status) return sp_output_commit(output, error);
-    sp_output_discard(output);
-    return page.status;
+    bool good = !ferror(page.stream);
+    if (fclose(page.stream)) good = false;
+    status = page.status ? page.status : good ? SP_OK : sp_fail_memory(error, "the page", size);
+    if (!status) status = sp_output_open(path, &output, error);
+    if (!status) {
+        sp_output_write(output, text, size);
+        status = sp_output_commit(output, error);
+    }
+    free(text);
+    return status;
 }
 
 sp_status sp_report_write(const sp_names *folders, const char *path, const char *pictures, sp_error *error) {
