@@ -62,7 +62,7 @@ const char sp_page_style[] =
     "tbody th{color:var(--ink);font-size:14px}\n"
     ".pairs th,.pairs td:first-child{white-space:nowrap}\n"
     ".pairs td{overflow-wrap:anywhere}\n"
-    ".runs th:first-child{white-space:nowrap}\n"
+    ".runs th:first-child{min-width:140px;overflow-wrap:anywhere}\n"
     ".hash{white-space:nowrap}\n"
     ".matrix{border-collapse:separate;border-spacing:2px}\n"
     ".matrix th,.matrix td{border:0;padding:5px 7px;text-align:right;min-width:38px;white-space:nowrap}\n"
