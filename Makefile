@@ -257,7 +257,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help run mnist test test-asan test-tsan test-valgrind test-faults test-report coverage fuzz bench bench-quick install format clean FORCE
+.PHONY: all help run mnist test test-asan test-tsan test-valgrind test-faults test-surroundings test-report coverage fuzz bench bench-quick install format clean FORCE
 FORCE:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -231,7 +231,10 @@ sp_status sp_diagnosis_take(sp_diagnosis *d, const sp_safetensors *file, sp_erro
     d->best_validation = losses[LOSSES - 1];
     d->epochs = epochs;
     const char *text = sp_safetensors_text(file, "diagnosis.lines");
-    for (d->lines = 0; text && *text && d->lines < MOST_LINES; text += strcspn(text, "\n") + 1)
-        snprintf(d->line[d->lines++], LINE, "%.*s", (int)strcspn(text, "\n"), text);
+    for (d->lines = 0; text && *text && d->lines < MOST_LINES;) {
+        size_t length = strcspn(text, "\n");
+        snprintf(d->line[d->lines++], LINE, "%.*s", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
     return SP_OK;
 }

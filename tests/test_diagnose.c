@@ -355,3 +355,26 @@ Test(cli_diagnose, rollback_halves_the_learning_rate) {
         train("--quiet -s train.on_nan=rollback -s optimizer.weight_decay=0 -s optimizer.learning_rate=1e6");
     cr_expect_eq(result.status, 1, "five times, and no more");
 }
+
+/* Of a file that others wrote, in which the last line has no end. */
+Test(diagnose, lines_are_taken_as_far_as_the_text_goes) {
+    sp_error error = {0};
+    sp_safetensors *file;
+    const char *path = scratch_path("record");
+    setup made = prepare((const char *[]){"network.hidden=4", NULL});
+    sp_diagnosis *diagnosis = sp_diagnosis_create(made.plan.net);
+    sp_record *record = sp_record_create();
+    cr_assert(diagnosis && record);
+    sp_diagnosis_record(diagnosis, record);
+    sp_record_put_text(record, "diagnosis.lines", "one\ntwo", 8);
+    must(sp_record_write(record, path, &error), error);
+    must(sp_safetensors_read(path, &file, &error), error);
+    must(sp_diagnosis_take(diagnosis, file, &error), error);
+    cr_assert_eq(sp_diagnosis_count(diagnosis), 2);
+    cr_expect_str_eq(sp_diagnosis_line(diagnosis, 0), "one");
+    cr_expect_str_eq(sp_diagnosis_line(diagnosis, 1), "two");
+    sp_safetensors_destroy(file);
+    sp_record_destroy(record);
+    sp_diagnosis_destroy(diagnosis);
+    release(&made);
+}

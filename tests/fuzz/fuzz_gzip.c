@@ -88,7 +88,8 @@ void fuzz_input(const uint8_t *bytes, size_t size) {
     } else if (got >= 0 && got <= LONGEST && length > 3 && bytes[2] == 0x1f && bytes[3] == 0x8b &&
                (bytes[5] & FLAGS_OF_NOTE) == 0) {
         long first = unpack(bytes + 2, length, 16 + MAX_WBITS, &used); /* of the first member alone */
-        fuzz_expect(first >= 0 && first <= got, "zlib does not unpack what was read");
+        if (first < 0) return; /* ISA-L takes distance codes that are not complete, where none of them is used */
+        fuzz_expect(first <= got, "zlib unpacks more than was read");
         fuzz_expect(memcmp(found, expected, (size_t)first) == 0, "zlib unpacks it to other bytes");
     }
     free(whole);
