@@ -249,7 +249,7 @@ bool sp_config_section_exists(const char *section, const char **nearest) {
     return false;
 }
 
-static const sp_key *find_key(const char *section, const char *name) {
+const sp_key *sp_config_key(const char *section, const char *name) {
     for (size_t i = 0; i < sp_key_count; i++)
         if (strcmp(sp_keys[i].section, section) == 0 && strcmp(sp_keys[i].name, name) == 0) return &sp_keys[i];
     return NULL;
@@ -315,7 +315,7 @@ static sp_status bad_value(const char *place, const sp_key *key, const char *tex
 
 sp_status sp_config_assign(sp_config *config, const char *place, int line, const char *section, const char *name,
                            const char *text, sp_error *error) {
-    const sp_key *key = find_key(section, name);
+    const sp_key *key = sp_config_key(section, name);
     if (!key) return unknown_key(place, section, name, error);
     int *set_at = &config->line[key - sp_keys];
     if (line > 0 && *set_at > 0)

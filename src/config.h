@@ -142,6 +142,27 @@ typedef struct sp_key {
 extern const sp_key sp_keys[];
 extern const size_t sp_key_count;
 
+/* The lines of a section [sweep], "KEY = VALUE", owned. Start with {0}. */
+typedef struct sp_sweep_line {
+    char *name, *value;
+    int line; /* of the file; -1: --set */
+} sp_sweep_line;
+
+typedef struct sp_sweep_lines {
+    size_t count, capacity;
+    sp_sweep_line *line;
+} sp_sweep_lines;
+
+/* Sets a line; one of that name gives way to it. False when memory runs out. */
+bool sp_sweep_lines_set(sp_sweep_lines *lines, const char *name, const char *value, int line);
+void sp_sweep_lines_clear(sp_sweep_lines *lines);
+
+/* As sp_config_load, for a file that may have a section [sweep], which any other reader of configs refuses. */
+sp_status sp_config_load_sweep(sp_config *config, const char *path, sp_sweep_lines *lines, sp_error *error);
+
+/* NULL: there is none such. */
+const sp_key *sp_config_key(const char *section, const char *name);
+
 /* A copy, with the same places for messages; NULL when memory runs out. */
 sp_config *sp_config_copy(const sp_config *config);
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <ctype.h>
 #include <ini.h>
@@ -24,9 +25,10 @@ typedef struct line_reader {
     const char *path;
     const char *at, *end; /* what is left of the file */
     int line;
-    bool explained; /* this line's fault has been reported, or its section's */
-    bool lost;      /* in a section that does not exist */
-    bool is_ini;    /* a section has been seen */
+    bool explained;        /* this line's fault has been reported, or its section's */
+    bool lost;             /* in a section that does not exist */
+    sp_sweep_lines *sweep; /* of [sweep]; NULL: such a section is refused */
+    bool is_ini;           /* a section has been seen */
     size_t faults_before;
 } line_reader;
 
@@ -47,11 +49,26 @@ static void refuse_line(line_reader *reader, const char *why) {
     reader->explained = true;
 }
 
+static const char sweep_section[] = "sweep";
+
+static void enter_sweep(line_reader *reader) {
+    char why[SP_PLACE];
+    reader->lost = reader->sweep == NULL;
+    if (!reader->lost) return;
+    snprintf(why, sizeof why, "[sweep] makes many trainings of this config; run them with: shardprop batch %.3900s",
+             reader->path);
+    refuse_line(reader, why);
+}
+
 /* A section that does not exist is one fault, and so is all that stands in it. */
 static void enter_section(line_reader *reader, const char *text) {
     char section[64], why[160];
     const char *nearest;
     snprintf(section, sizeof section, "%.*s", (int)strcspn(text + 1, "]"), text + 1);
+    if (strcmp(section, sweep_section) == 0) {
+        enter_sweep(reader);
+        return;
+    }
     reader->lost = !sp_config_section_exists(section, &nearest);
     if (!reader->lost) return;
     snprintf(why, sizeof why, "unknown section [%.40s]; did you mean [%s]?", section, nearest);
@@ -99,13 +116,27 @@ static char *next_line(char *text, int size, void *stream) {
     return text;
 }
 
+static void take_sweep_line(line_reader *reader, const char *place, const char *name, const char *value) {
+    for (size_t i = 0; i < reader->sweep->count; i++)
+        if (strcmp(reader->sweep->line[i].name, name) == 0) {
+            sp_fail(reader->error, SP_BAD_CONFIG, "%s: sweep.%s is repeated; it is set in line %d already, keep one",
+                    place, name, reader->sweep->line[i].line);
+            return;
+        }
+    if (!sp_sweep_lines_set(reader->sweep, name, value, reader->line))
+        sp_fail_memory(reader->error, reader->path, strlen(value));
+}
+
 /* inih's ini_handler. */
 static int take_pair(void *user, const char *section, const char *name, const char *value) {
     line_reader *reader = user;
     char place[SP_PLACE];
     line_place(reader, place);
     if (reader->error->status == SP_FAILED) return 0; /* no memory: the next line would say that again */
-    if (!reader->explained) sp_config_assign(reader->config, place, reader->line, section, name, value, reader->error);
+    if (!reader->explained && reader->sweep && strcmp(section, sweep_section) == 0)
+        take_sweep_line(reader, place, name, value);
+    else if (!reader->explained)
+        sp_config_assign(reader->config, place, reader->line, section, name, value, reader->error);
     return 1;
 }
 
@@ -121,6 +152,10 @@ static bool choose_dir(sp_config *config) {
 }
 
 sp_status sp_config_load(sp_config *config, const char *path, sp_error *error) {
+    return sp_config_load_sweep(config, path, NULL, error);
+}
+
+sp_status sp_config_load_sweep(sp_config *config, const char *path, sp_sweep_lines *lines, sp_error *error) {
     enum { LARGEST_FILE = 1 << 20 };
     char *bytes;
     size_t size;
@@ -137,6 +172,7 @@ sp_status sp_config_load(sp_config *config, const char *path, sp_error *error) {
     memset(config->line, 0, sizeof config->line);
     line_reader reader = {.faults_before = error->faults,
                           .config = config,
+                          .sweep = lines,
                           .error = error,
                           .path = path,
                           .at = bytes,
@@ -148,6 +184,36 @@ sp_status sp_config_load(sp_config *config, const char *path, sp_error *error) {
     if (error->status == SP_FAILED) return error->status;
     if (!choose_dir(config)) return sp_fail_memory(error, path, SP_LONGEST_TEXT);
     return error->faults > before ? SP_BAD_CONFIG : SP_OK;
+}
+
+/* ---- [sweep] ----------------------------------------------------------------------------- */
+
+bool sp_sweep_lines_set(sp_sweep_lines *lines, const char *name, const char *value, int line) {
+    sp_sweep_line made = {strdup(name), strdup(value), line};
+    size_t at = 0;
+    while (at < lines->count && strcmp(lines->line[at].name, name) != 0) at++;
+    if (!made.name || !made.value || !sp_grow((void **)&lines->line, &lines->capacity, at + 1, sizeof *lines->line)) {
+        free(made.name);
+        free(made.value);
+        return false;
+    }
+    if (at < lines->count) {
+        free(lines->line[at].name);
+        free(lines->line[at].value);
+    } else {
+        lines->count++;
+    }
+    lines->line[at] = made;
+    return true;
+}
+
+void sp_sweep_lines_clear(sp_sweep_lines *lines) {
+    for (size_t i = 0; i < lines->count; i++) {
+        free(lines->line[i].name);
+        free(lines->line[i].value);
+    }
+    free(lines->line);
+    *lines = (sp_sweep_lines){0};
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */

@@ -56,6 +56,10 @@ sp_json *sp_json_append_object(sp_json *array) {
     return append(array, item) ? item : NULL;
 }
 
+bool sp_json_append_number(sp_json *array, double value) {
+    return append(array, isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
+}
+
 bool sp_json_append_counts(sp_json *array, const size_t *values, size_t count) {
     cJSON *item = cJSON_CreateArray();
     return append(array, item) && append_numbers(item, values, count);

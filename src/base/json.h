@@ -21,6 +21,7 @@ bool sp_json_add_texts(sp_json *object, const char *name, const char *const *tex
 sp_json *sp_json_add_object(sp_json *object, const char *name); /* NULL: could not */
 sp_json *sp_json_add_array(sp_json *object, const char *name);  /* empty; NULL: could not */
 sp_json *sp_json_append_object(sp_json *array);                 /* NULL: could not */
+bool sp_json_append_number(sp_json *array, double value);       /* NaN, infinity: null */
 bool sp_json_append_counts(sp_json *array, const size_t *values, size_t count);
 
 /* A document that is an array of strings. */

@@ -116,8 +116,8 @@ static bool make_attributes(const sp_process_start *start, scene *s) {
 }
 
 static int spawn(const sp_process_start *start, scene *s, pid_t *pid) {
-    return posix_spawnp(pid, start->arguments[0], &s->actions, &s->attributes, (char *const *)start->arguments,
-                        s->environ);
+    const char *program = start->program ? start->program : start->arguments[0];
+    return posix_spawnp(pid, program, &s->actions, &s->attributes, (char *const *)start->arguments, s->environ);
 }
 
 /* A child inherits the CPUs of the thread that starts it: that takes the child's, for as long. Returns an errno. */

@@ -14,6 +14,7 @@ typedef struct sp_process sp_process;
 /* How a program is started. All is borrowed, for the call. */
 typedef struct sp_process_start {
     const char *const *arguments;   /* NULL at the end; [0]: the program, looked for in PATH where it has no '/' */
+    const char *program;            /* what is started under the name [0], likewise; NULL: that itself */
     const char *const *environment; /* "NAME=VALUE" beside, or in the place of, this program's own; NULL: none */
     const char *input;              /* a file; NULL: /dev/null */
     const char *output, *errors;    /* files made anew; one for both, if they are equal; NULL: this program's own */

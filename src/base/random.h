@@ -19,7 +19,8 @@ typedef enum sp_purpose {
     SP_RANDOM_SAMPLE = 4,  /* index: draw, round: layer (gradient check) */
     SP_RANDOM_DROPOUT = 5, /* see math/noise.h, */
     SP_RANDOM_NOISE = 6,   /* this too */
-    SP_RANDOM_AUGMENT = 7
+    SP_RANDOM_AUGMENT = 7,
+    SP_RANDOM_SWEEP = 8 /* index: combination, round: key */
 } sp_purpose;
 
 /* Uniform in [0, 1), a multiple of 2^-53. */
