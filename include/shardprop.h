@@ -245,6 +245,8 @@ typedef struct sp_summary {
     double test_metrics[SP_METRICS]; /* by sp_metric */
     size_t dropped_rows;             /* of all files, for a value was missing */
     size_t peak_rss_bytes;           /* the most memory that the process has held; 0: unknown */
+    const char *monitor;  /* the metric by which the best epoch is chosen; without validation rows "train_loss" */
+    double monitor_value; /* and what it was in that epoch */
     double train_seconds, total_seconds, samples_per_second;
     size_t threads, shards, parameters;
     uint64_t weights_xxh64;          /* of the weights after the last step */
@@ -275,7 +277,8 @@ typedef struct sp_observer {
     void (*on_warning)(void *context, const char *line); /* why the training may not go well, and a remedy; once each */
     /* Called behind on_step, within the step, too: true has a checkpoint written now, while training goes on. */
     bool (*wants_checkpoint)(void *context);
-    bool time_phases; /* look at the clock around every phase of every step; small steps take a little longer */
+    size_t until_epoch; /* 0; or training ends behind so many whole epochs, "interrupted" and with a checkpoint */
+    bool time_phases;   /* look at the clock around every phase of every step; small steps take a little longer */
 } sp_observer;
 
 /*

@@ -41,6 +41,15 @@ bool sp_best_is_out_of_patience(const sp_best *best) {
     return best->patience > 0 && best->since >= best->patience;
 }
 
+const char *sp_best_name(const sp_best *best) {
+    return best->measured ? sp_config_key("train", "monitor")->choices[best->monitor] : "train_loss";
+}
+
+double sp_best_reached(const sp_best *best) {
+    if (best->epoch == 0 || isinf(best->value)) return NAN;
+    return best->monitor == SP_MONITOR_LOSS ? -best->value : best->value;
+}
+
 void sp_best_record(const sp_best *best, sp_record *record) {
     sp_record_put_reals(record, "best.value", &best->value, 1);
     sp_record_put_counts(record, "best.epoch", (uint64_t[]){best->epoch, best->since}, 2);

@@ -27,6 +27,12 @@ double sp_best_value(const sp_best *best, const sp_epoch *epoch, const sp_scores
 bool sp_best_observe(sp_best *best, size_t epoch, double value);
 bool sp_best_is_out_of_patience(const sp_best *best);
 
+/* "validation_loss", ...; without validation rows "train_loss". */
+const char *sp_best_name(const sp_best *best);
+
+/* What that was in the best epoch, of validation rows; NaN: no number. */
+double sp_best_reached(const sp_best *best);
+
 void sp_best_record(const sp_best *best, sp_record *record);
 sp_status sp_best_take(sp_best *best, const sp_safetensors *file, sp_error *error);
 

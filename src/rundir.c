@@ -358,6 +358,8 @@ static sp_json *summary_document(const sp_summary *summary, const sp_diagnosis *
     good = sp_json_add_number(root, "test_loss", summary->test_loss) && good;
     good = sp_json_add_number(root, "test_accuracy", summary->test_accuracy) && good;
     good = add_metrics(root, summary) && good;
+    good = sp_json_add_text(root, "monitor", summary->monitor) && good;
+    good = sp_json_add_number(root, "monitor_value", summary->monitor_value) && good;
     good = sp_json_add_number(root, "train_seconds", summary->train_seconds) && good;
     good = sp_json_add_number(root, "total_seconds", summary->total_seconds) && good;
     good = sp_json_add_number(root, "samples_per_second", summary->samples_per_second) && good;

@@ -40,12 +40,18 @@ static bool is_due(sp_run *r) {
     return r->due && !sp_checkpoint_is_busy(r->checkpoint); /* else as soon as that is done */
 }
 
+/* Whether the observer wants no more than the epochs that are done. */
+static bool is_enough(const sp_run *r) {
+    const sp_observer *o = r->observer;
+    return r->stopped || (o && o->until_epoch > 0 && r->at.epochs >= o->until_epoch);
+}
+
 /* At the end of an epoch; `last`: nothing comes behind it. */
 static void save_epoch(sp_run *r, bool last) {
     long long every = r->config->output.checkpoint_every;
     bool off = every == 0 && r->config->output.checkpoint_seconds == 0;
     if (every > 0 && r->at.epochs % (size_t)every == 0) r->due = true;
-    if (r->stopped || (last && !off) || is_due(r)) save(r, 0);
+    if (is_enough(r) || (last && !off) || is_due(r)) save(r, 0);
 }
 
 /* ---- Steps ---- */
@@ -198,7 +204,7 @@ static sp_status tell_epoch(sp_run *r, sp_error *error) {
 static const char *ending_of(const sp_run *r) {
     if (r->at.epochs == (size_t)r->config->train.epochs) return "completed";
     if (sp_best_is_out_of_patience(&r->best)) return "stopped_early";
-    return r->stopped ? "interrupted" : NULL;
+    return is_enough(r) ? "interrupted" : NULL;
 }
 
 /* The next epoch, or the rest of it. *ending: as above, or "diverged". */
@@ -245,11 +251,12 @@ static sp_status run_epochs(sp_run *r, sp_summary *summary, sp_error *error) {
     summary->status = ending_of(r);
     announce(r);
     remark_on_files(r, summary);
-    if (summary->status) tell_ended(r, summary->status);
+    if (summary->status && strcmp(summary->status, "interrupted") != 0) tell_ended(r, summary->status);
     while (!status && !summary->status) status = next_epoch(r, &summary->status, error);
     summary->epochs = r->at.epochs;
     summary->best_epoch = r->best.epoch;
     summary->steps = r->progress.epoch > r->at.epochs ? r->progress.step : 0;
+    summary->monitor = sp_best_name(&r->best);
     return status ? status : sp_checkpoint_finish(r->checkpoint, error);
 }
 
@@ -269,6 +276,7 @@ static sp_status finish(sp_run *r, sp_summary *summary, sp_error *error) {
     sp_status status = sp_data_check(r->data, error);
     if (status) return status;
     memcpy(summary->test_metrics, r->judge->scores->value, sizeof summary->test_metrics);
+    summary->monitor_value = r->best.measured ? sp_best_reached(&r->best) : summary->train_loss;
     summary->train_seconds = r->at.step_seconds;
     summary->samples_per_second = (double)r->at.samples / r->at.step_seconds;
     summary->threads = sp_stepper_threads(r->stepper);

@@ -163,14 +163,27 @@ static void make_report(const char *dir) {
     sp_names_clear(&runs);
 }
 
+static sp_status read_stop_after(const sp_options *options, size_t *epochs, sp_error *error) {
+    long long whole;
+    if (!options->stop_after) return SP_OK;
+    if (!sp_parse_whole(options->stop_after, &whole) || whole < 1)
+        return sp_fail(error, SP_BAD_CONFIG, "train: --stop-after %s: is no number of epochs; give 1 or more",
+                       options->stop_after);
+    *epochs = (size_t)whole;
+    return SP_OK;
+}
+
 static sp_status run(const sp_options *options, sp_error *error) {
     if (options->help_config) return sp_config_help(stdout, error);
     sp_config *config;
+    size_t until_epoch = 0;
     sp_status status = options->report ? sp_chart_check(error) : SP_OK; /* before any work */
+    if (!status) status = read_stop_after(options, &until_epoch, error);
     if (!status) status = load_config(options, &config, error);
     if (status) return status;
     view v = {.display = sp_display_create(options->quiet), .layers = options->diagnose};
-    sp_observer observer = {&v, on_start, on_step, on_epoch, on_warning, wants_checkpoint, options->phases};
+    sp_observer observer = {&v,         on_start,         on_step,     on_epoch,
+                            on_warning, wants_checkpoint, until_epoch, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);
     sp_signals_watch();
@@ -203,12 +216,14 @@ const sp_command sp_command_train = {
             "directory goes on from its checkpoint, to the same bits; without one it starts\n"
             "from the beginning. SIGINT (Ctrl-C), SIGTERM and SIGHUP finish the step and\n"
             "write a checkpoint; a second one ends at once. SIGUSR1 writes one and goes on.\n"
+            "--stop-after does likewise behind that epoch, with exit status 0: the learning\n"
+            "rates stay those of a training of train.epochs epochs, which --resume goes on with.\n"
             "\n"
             "With --report there is a report.html at the end (see shardprop report), unless\n"
             "the training was interrupted. Should that fail, a line says so, and the exit\n"
             "status stays that of the training, whose files are all there.\n",
     .operand_count = 1,
     .options = SP_OPTION_SET | SP_OPTION_HELP_CONFIG | SP_OPTION_PHASES | SP_OPTION_DIAGNOSE | SP_OPTION_RESUME |
-               SP_OPTION_REPORT,
+               SP_OPTION_REPORT | SP_OPTION_STOP_AFTER,
     .run = run,
 };

@@ -31,14 +31,17 @@ enum {
     SP_OPTION_REPETITIONS = 1 << 24,
     SP_OPTION_FOLDER = 1 << 25,
     SP_OPTION_PNG = 1 << 14,
-    SP_OPTION_REPORT = 1 << 15
+    SP_OPTION_REPORT = 1 << 15,
+    SP_OPTION_BATCH = 1 << 26,
+    SP_OPTION_STOP_AFTER = 1 << 27
 };
 
 /* All strings are borrowed from the arguments. */
 typedef struct sp_options {
-    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume, weak, report;
+    bool help, quiet, help_config, gradients, probabilities, phases, json, diagnose, resume, weak, report, dry_run;
     const char *labels, *output, *top_k, *confusion, *samples, *threads, *batch_sizes, *shards, *seconds, *repetitions;
     const char *metric, *png;
+    const char *jobs, *halving, *stop_after; /* halving: "" where none was given behind it */
     const char *set[SP_MOST_SETS];
     size_t sets;
     char *const *operand; /* [operands] */
@@ -60,6 +63,7 @@ extern const sp_command sp_command_doctor;
 extern const sp_command sp_command_scale;
 extern const sp_command sp_command_plot;
 extern const sp_command sp_command_report;
+extern const sp_command sp_command_batch;
 
 /* Parses the arguments behind the command's name. SP_BAD_CONFIG: wrong usage. */
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error);

@@ -1,5 +1,7 @@
 /* The program: finds the command, prints its errors, exits with its status. */
 #include "base/host.h"
+#include "base/process.h"
+#include "base/text.h"
 #include "cmd/command.h"
 #include "math/kernels.h"
 
@@ -7,12 +9,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const sp_command *const commands[] = {
-    &sp_command_train,  &sp_command_evaluate, &sp_command_predict, &sp_command_check, &sp_command_info,
-    &sp_command_verify, &sp_command_doctor,   &sp_command_scale,   &sp_command_plot,  &sp_command_report,
+    &sp_command_train, &sp_command_evaluate, &sp_command_predict, &sp_command_check,
+    &sp_command_info,  &sp_command_verify,   &sp_command_doctor,  &sp_command_scale,
+    &sp_command_plot,  &sp_command_report,   &sp_command_batch,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -102,11 +106,20 @@ static void hold_standard_streams(void) {
     if (descriptor >= 0) close(descriptor);
 }
 
+/* A training that a batch has started ends with it: as on SIGTERM, with a checkpoint. */
+static void follow_parent(void) {
+    long long parent;
+    const char *text = getenv("SHARDPROP_PARENT");
+    if (text && sp_parse_whole(text, &parent)) sp_process_follow((long)parent, SIGTERM);
+    unsetenv("SHARDPROP_PARENT"); /* it is said to this process alone */
+}
+
 int main(int argc, char **argv) {
     int exit_status = 0;
     hold_standard_streams();
     signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error of writing */
     sp_blas_quiet();
+    follow_parent();
     const sp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (command) {
         exit_status = run(command, argc - 1, argv + 1);

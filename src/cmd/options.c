@@ -12,9 +12,10 @@
 /* Each option once: its long and short name, the bit of the commands that take it, its help. */
 static const struct {
     const char *name;
-    char letter;  /* also its value for getopt_long */
-    unsigned bit; /* 0: every command takes it */
-    const char *argument, *help;
+    char letter;          /* also its value for getopt_long */
+    unsigned bit;         /* 0: every command takes it */
+    const char *argument; /* what follows it; in brackets: may, behind = alone */
+    const char *help;
 } known[] = {
     {"set", 's', SP_OPTION_SET, "SECTION.KEY=VALUE", "override a key of the config (repeatable)"},
     {"help-config", 'c', SP_OPTION_HELP_CONFIG, NULL, "print every key with type, range and default"},
@@ -40,6 +41,10 @@ static const struct {
     {"metric", 'y', SP_OPTION_METRIC, "NAME", "loss, accuracy, or a column of metrics.csv alone"},
     {"png", 'F', SP_OPTION_PNG, "DIR", "write the charts there, as PNG files, too"},
     {"report", 'R', SP_OPTION_REPORT, NULL, "make report.html of it at the end (see shardprop report)"},
+    {"jobs", 'J', SP_OPTION_BATCH, "J", "train J side by side, each on its share of the cores"},
+    {"halving", 'H', SP_OPTION_BATCH, "[ETA]", "stop the worst early: 1 of ETA (2) goes on at a time"},
+    {"dry-run", 'D', SP_OPTION_BATCH, NULL, "list what would be trained, and train nothing"},
+    {"stop-after", 'e', SP_OPTION_STOP_AFTER, "EPOCHS", "stop behind that epoch, for --resume to go on"},
     {"quiet", 'q', 0, NULL, "print results and errors alone"},
     {"help", 'h', 0, NULL, "print this help"},
 };
@@ -83,22 +88,31 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     case 'y': options->metric = argument; break;
     case 'F': options->png = argument; break;
     case 'R': options->report = true; break;
+    case 'J': options->jobs = argument; break;
+    case 'H': options->halving = argument ? argument : ""; break;
+    case 'D': options->dry_run = true; break;
+    case 'e': options->stop_after = argument; break;
     case 'q': options->quiet = true; break;
     case 'h': options->help = true; break;
     }
     return SP_OK;
 }
 
+/* As getopt counts: 0, 1 or, where it may be left out, 2. */
+static int argument_of(size_t i) {
+    if (!known[i].argument) return no_argument;
+    return known[i].argument[0] == '[' ? optional_argument : required_argument;
+}
+
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error) {
     struct option longs[KNOWN + 1] = {{0}};
-    char shorts[2 * KNOWN + 2] = ":"; /* tell a missing value from an unknown option */
+    char shorts[3 * KNOWN + 2] = ":"; /* tell a missing value from an unknown option */
     size_t count = 0, used = 1;
     for (size_t i = 0; i < KNOWN; i++) {
         if (!takes(command, i)) continue;
-        longs[count++] =
-            (struct option){known[i].name, known[i].argument ? required_argument : no_argument, NULL, known[i].letter};
+        longs[count++] = (struct option){known[i].name, argument_of(i), NULL, known[i].letter};
         shorts[used++] = known[i].letter;
-        if (known[i].argument) shorts[used++] = ':';
+        for (int colons = 0; colons < argument_of(i); colons++) shorts[used++] = ':';
     }
     int letter;
     opterr = 0;
@@ -128,8 +142,12 @@ void sp_command_help(const sp_command *command) {
     for (size_t i = 0; i < KNOWN; i++) {
         if (!takes(command, i)) continue;
         char left[48];
-        snprintf(left, sizeof left, "-%c, --%s%s%s", known[i].letter, known[i].name, known[i].argument ? " " : "",
-                 known[i].argument ? known[i].argument : "");
+        bool optional = argument_of(i) == optional_argument;
+        snprintf(left, sizeof left, "-%c, --%s%s%s", known[i].letter, known[i].name,
+                 optional            ? "[="
+                 : known[i].argument ? " "
+                                     : "",
+                 !known[i].argument ? "" : known[i].argument + optional);
         if (strlen(left) > 24)
             printf("  %s\n  %-24s %s\n", left, "", known[i].help);
         else
