@@ -79,11 +79,12 @@ def disturb(dice, reference, arguments):
 def train_to_the_end(dice, reference, killed, enough):
     """Trains until that ends by itself, or there were kills enough; returns what is wrong, or None."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder, resume = os.path.join(scratch, "run"), []
+        folder, resume, halved = os.path.join(scratch, "run"), [], False
         while not enough():
             how, ended = disturb(dice, reference, arguments_for(folder, dice.choice(THREADS)) + resume)
+            halved = halved or how == "within a call"  # half a row may have moved to previous/ since
             try:
-                faults.check_files(faults.files_of(folder), killed=True, halved=how == "within a call")
+                faults.check_files(faults.files_of(folder), killed=True, halved=halved)
             except AssertionError as fault:
                 return f"killed {how}: {fault}"
             resume = ["--resume"]
