@@ -22,7 +22,7 @@ mutate() {
         return
     fi
     object=$build/${file%.c}.o
-    others=$(find "$build/src" -name '*.o' ! -path "$object")
+    others=$(find "$build/src" "$build/proto" -name '*.o' ! -path "$object")
     # shellcheck disable=SC2086 # flags and objects are lists
     if ! ${CC:-cc} $COMPILE_FLAGS -w -c "$scratch/$file" -o "$scratch/mutant.o" 2>"$scratch/log" ||
         ! ${CC:-cc} "$scratch/mutant.o" $others $LINK_FLAGS -o "$scratch/mutant" 2>>"$scratch/log"; then
