@@ -40,7 +40,7 @@ static const struct {
     {"output", 'o', SP_OPTION_FOLDER, "DIR", "write all files there"},
     {"metric", 'y', SP_OPTION_METRIC, "NAME", "loss, accuracy, or a column of metrics.csv alone"},
     {"png", 'F', SP_OPTION_PNG, "DIR", "write the charts there, as PNG files, too"},
-    {"report", 'R', SP_OPTION_REPORT, NULL, "make report.html of it at the end (see shardprop report)"},
+    {"report", 'R', SP_OPTION_REPORT, NULL, "make report.html at the end (shardprop report)"},
     {"jobs", 'J', SP_OPTION_BATCH, "J", "train J side by side, each on its share of the cores"},
     {"halving", 'H', SP_OPTION_BATCH, "[ETA]", "stop the worst early: 1 of ETA (2) goes on at a time"},
     {"dry-run", 'D', SP_OPTION_BATCH, NULL, "list what would be trained, and train nothing"},
