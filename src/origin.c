@@ -121,11 +121,6 @@ static bool hash_is(const sp_json *object, const char *name, uint64_t hash) {
     return then && strcmp(then, text) == 0;
 }
 
-static size_t count_of(const sp_json *object, const char *name) {
-    double number;
-    return sp_json_number(sp_json_member(object, name), &number) && number >= 0 ? (size_t)number : 0;
-}
-
 static void check_part(const char *name, const sp_fingerprint *print, const sp_json *part, sp_error *error) {
     if (!print->path && !part) return;
     if (!print->path || !part) {
@@ -134,8 +129,8 @@ static void check_part(const char *name, const sp_fingerprint *print, const sp_j
         return;
     }
     bool inputs = hash_is(part, "inputs_xxh64", print->inputs);
-    bool shape = count_of(part, "rows") == print->figure[SP_PRINT_ROWS] &&
-                 count_of(part, "columns") == print->figure[SP_PRINT_FEATURES];
+    bool shape = sp_json_count_of(part, "rows") == print->figure[SP_PRINT_ROWS] &&
+                 sp_json_count_of(part, "columns") == print->figure[SP_PRINT_FEATURES];
     const char *path = inputs && shape && print->labels ? print->labels : print->path;
     if (!shape || !hash_is(part, "content_xxh64", print->figure[SP_PRINT_CONTENT])) {
         const char *then = sp_json_text(sp_json_member(part, "content_xxh64"));
@@ -143,12 +138,13 @@ static void check_part(const char *name, const sp_fingerprint *print, const sp_j
                 "%s: %s: its %s are others now (%llu rows, hash %016llx) than the run was trained on (%zu rows, hash "
                 "%.16s); put that file back",
                 path, name, inputs && shape ? "targets" : "values", (unsigned long long)print->figure[SP_PRINT_ROWS],
-                (unsigned long long)print->figure[SP_PRINT_CONTENT], count_of(part, "rows"), then ? then : "unknown");
+                (unsigned long long)print->figure[SP_PRINT_CONTENT], sp_json_count_of(part, "rows"),
+                then ? then : "unknown");
     } else if (!hash_is(part, "taken_xxh64", print->figure[SP_PRINT_WHICH]))
         sp_fail(error, SP_BAD_DATA,
                 "%s: %s: other rows of it are taken (%llu) than by the run (%zu); is config.ini as "
                 "the run left it?",
-                path, name, (unsigned long long)print->figure[SP_PRINT_TAKEN], count_of(part, "taken"));
+                path, name, (unsigned long long)print->figure[SP_PRINT_TAKEN], sp_json_count_of(part, "taken"));
 }
 
 sp_status sp_origin_check_data(const sp_origin *origin, const sp_json *summary, bool *known, sp_error *error) {

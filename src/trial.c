@@ -261,16 +261,6 @@ void sp_trials_destroy(sp_trials *trials) {
 
 /* ---- What a run directory tells -------------------------------------------------------------- */
 
-static double number_of(const sp_json *root, const char *name) {
-    double number;
-    return sp_json_number(sp_json_member(root, name), &number) ? number : NAN;
-}
-
-static size_t count_of(const sp_json *root, const char *name) {
-    double number = number_of(root, name);
-    return number >= 0 && number < 1e15 ? (size_t)number : 0;
-}
-
 static void copy_text(const sp_json *root, const char *name, char *text, size_t size) {
     const char *found = sp_json_text(sp_json_member(root, name));
     snprintf(text, size, "%s", found ? found : "");
@@ -289,13 +279,13 @@ void sp_trial_result_read(const sp_trial *trial, sp_trial_result *result) {
         copy_text(root, "status", result->status, sizeof result->status);
         copy_text(root, "monitor", result->monitor, sizeof result->monitor);
         copy_text(root, "weights_xxh64", result->weights, sizeof result->weights);
-        result->value = number_of(root, "monitor_value");
-        result->epochs = count_of(root, "epochs");
-        result->best_epoch = count_of(root, "best_epoch");
-        result->test_loss = number_of(root, "test_loss");
-        result->test_accuracy = number_of(root, "test_accuracy");
-        result->test_r2 = number_of(root, "test_r2");
-        result->train_seconds = number_of(root, "train_seconds");
+        result->value = sp_json_number_of(root, "monitor_value");
+        result->epochs = sp_json_count_of(root, "epochs");
+        result->best_epoch = sp_json_count_of(root, "best_epoch");
+        result->test_loss = sp_json_number_of(root, "test_loss");
+        result->test_accuracy = sp_json_number_of(root, "test_accuracy");
+        result->test_r2 = sp_json_number_of(root, "test_r2");
+        result->train_seconds = sp_json_number_of(root, "train_seconds");
     }
     sp_json_destroy(root);
     free(text);

@@ -31,11 +31,6 @@ __attribute__((format(printf, 2, 3))) static void note(verifier *v, const char *
 
 /* ---- What the run says of itself ---------------------------------------------------------------- */
 
-static size_t count_of(const sp_json *object, const char *name) {
-    double number;
-    return sp_json_number(sp_json_member(object, name), &number) && number >= 0 ? (size_t)number : 0;
-}
-
 static sp_status read_summary(verifier *v, sp_error *error) {
     char path[PATH];
     if (!sp_path_join(path, PATH, v->run, "summary.json"))
@@ -51,8 +46,8 @@ static sp_status read_summary(verifier *v, sp_error *error) {
     if (status) return status;
     if (!text) return sp_fail(error, SP_BAD_DATA, "%s: does not say how the run ended; train it anew", path);
     snprintf(v->result->status, sizeof v->result->status, "%s", text);
-    v->result->epochs = count_of(v->summary, "epochs");
-    v->result->steps = count_of(v->summary, "steps");
+    v->result->epochs = sp_json_count_of(v->summary, "epochs");
+    v->result->steps = sp_json_count_of(v->summary, "steps");
     bool known = sp_json_member(v->summary, "steps") != NULL;
     if (strcmp(text, "interrupted") != 0 || known) return SP_OK;
     return sp_fail(error, SP_BAD_CONFIG,

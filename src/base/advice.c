@@ -8,14 +8,15 @@
 /* CPUs of others, or of the hypervisor, from which on measurements suffer. */
 static const double much = 0.25;
 
-const char *sp_variable_of(const sp_situation *s, const char *name) {
+/* NULL: not set. */
+static const char *value_of(const sp_situation *s, const char *name) {
     for (size_t i = 0; i < s->variable_count; i++)
         if (strcmp(s->variables[i].name, name) == 0) return s->variables[i].value;
     return NULL;
 }
 
 static bool is_set(const sp_situation *s, const char *name) {
-    const char *value = sp_variable_of(s, name);
+    const char *value = value_of(s, name);
     return value && *value;
 }
 
@@ -113,7 +114,7 @@ static bool bound_and_shared(const sp_situation *s, char *line, size_t size) {
 }
 
 static bool active_waiting(const sp_situation *s, char *line, size_t size) {
-    const char *policy = sp_variable_of(s, "OMP_WAIT_POLICY");
+    const char *policy = value_of(s, "OMP_WAIT_POLICY");
     if (!policy || strcasecmp(policy, "active") != 0 || !(s->others > much)) return false;
     snprintf(line, size,
              "OMP_WAIT_POLICY=active keeps waiting threads on cores that other processes want; unset it on a "

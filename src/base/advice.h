@@ -35,7 +35,4 @@ void sp_advise(const sp_situation *situation, sp_advice *advice);
 /* Why training uses as many threads as machine->threads says: which limit it is. */
 const char *sp_threads_reason(const sp_situation *situation);
 
-/* The value of a variable; NULL: not set. */
-const char *sp_variable_of(const sp_situation *situation, const char *name);
-
 #endif

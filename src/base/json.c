@@ -138,6 +138,17 @@ bool sp_json_number(const sp_json *value, double *number) {
     return true;
 }
 
+double sp_json_number_of(const sp_json *object, const char *name) {
+    double number;
+    return sp_json_number(sp_json_member(object, name), &number) && isfinite(number) ? number : NAN;
+}
+
+size_t sp_json_count_of(const sp_json *object, const char *name) {
+    static const double exact = 9007199254740992.0; /* 2^53 */
+    double number = sp_json_number_of(object, name);
+    return number >= 0 && number <= exact ? (size_t)number : 0;
+}
+
 size_t sp_json_items(const sp_json *value) {
     return (size_t)cJSON_GetArraySize(value);
 }

@@ -42,6 +42,11 @@ const sp_json *sp_json_member(const sp_json *object, const char *name); /* NULL:
 const char *sp_json_text(const sp_json *value);                         /* NULL: not a string */
 bool sp_json_number(const sp_json *value, double *number);
 
+/* The number that a member is, NaN: there is none that is finite; and likewise a count, 0: none that a double tells
+ * exactly. NULL is accepted as the object. */
+double sp_json_number_of(const sp_json *object, const char *name);
+size_t sp_json_count_of(const sp_json *object, const char *name);
+
 /* Of an array or an object. */
 size_t sp_json_items(const sp_json *value);
 const sp_json *sp_json_first(const sp_json *value); /* NULL: none */

@@ -57,7 +57,6 @@ sp_status sp_cache_file_open(const char *path, uint64_t key, sp_cache_file **fil
 void sp_cache_file_close(sp_cache_file *file);
 
 const sp_cache_source *sp_cache_file_source(const sp_cache_file *file);
-size_t sp_cache_file_value_bytes(const sp_cache_file *file);
 
 /*
  * Reads all into `table`, empty but for its path; of values and lines only a store, where they take more than `most`

@@ -84,7 +84,7 @@ const sp_cache_source *sp_cache_file_source(const sp_cache_file *file) {
     return &file->source;
 }
 
-size_t sp_cache_file_value_bytes(const sp_cache_file *file) {
+static size_t value_bytes_of(const sp_cache_file *file) {
     return (size_t)(file->header[SP_CACHE_LINES_AT] - SP_CACHE_HEADER);
 }
 
@@ -279,9 +279,9 @@ static sp_status read_about(const sp_cache_file *file, sp_table *table, bool *go
 
 static sp_status load_values(const sp_cache_file *file, sp_table *table, bool *good, sp_error *error) {
     const uint64_t *header = file->header;
-    table->values = sp_allocate(1, sp_cache_file_value_bytes(file));
+    table->values = sp_allocate(1, value_bytes_of(file));
     table->lines = sp_allocate(table->rows, sizeof *table->lines);
-    if (!table->values || !table->lines) return sp_fail_memory(error, file->path, sp_cache_file_value_bytes(file));
+    if (!table->values || !table->lines) return sp_fail_memory(error, file->path, value_bytes_of(file));
     sp_status status = is_good(file, SP_CACHE_HEADER, header[SP_CACHE_LINES_AT], header[SP_CACHE_VALUES_HASH],
                                table->values, good, error);
     if (sp_read_at(file->descriptor, table->lines, table->rows * sizeof *table->lines, header[SP_CACHE_LINES_AT]))
@@ -319,8 +319,8 @@ sp_status sp_cache_file_read(sp_cache_file *file, size_t most, bool known, sp_ta
         is_good(file, header[SP_CACHE_LINES_AT], header[SP_CACHE_SIZE], header[SP_CACHE_REST_HASH], NULL, &good, error);
     if (!status && good) status = read_about(file, table, &good, error);
     if (!status && good)
-        status = sp_cache_file_value_bytes(file) > most ? leave_values(file, most, known, table, &good, error)
-                                                        : load_values(file, table, &good, error);
+        status = value_bytes_of(file) > most ? leave_values(file, most, known, table, &good, error)
+                                             : load_values(file, table, &good, error);
     if (status || !good) sp_table_clear(table);
     if (!status && !good) *why = "is damaged";
     return status;

@@ -43,8 +43,9 @@ static void put_ascii(FILE *page, unsigned char c) {
     }
 }
 
-void sp_put_escaped_part(FILE *page, const char *text, size_t size) {
+void sp_put_escaped(FILE *page, const char *text) {
     const unsigned char *bytes = (const unsigned char *)text;
+    size_t size = strlen(text);
     for (size_t i = 0; i < size;) {
         size_t length = character(bytes + i, size - i);
         if (length == 0)
@@ -55,10 +56,6 @@ void sp_put_escaped_part(FILE *page, const char *text, size_t size) {
             fwrite(bytes + i, 1, length, page);
         i += length > 0 ? length : 1;
     }
-}
-
-void sp_put_escaped(FILE *page, const char *text) {
-    sp_put_escaped_part(page, text, strlen(text));
 }
 
 void sp_put_base64(FILE *page, const void *data, size_t size) {

@@ -11,9 +11,6 @@
  */
 void sp_put_escaped(FILE *page, const char *text);
 
-/* The same of the `size` bytes of a part of a text. */
-void sp_put_escaped_part(FILE *page, const char *text, size_t size);
-
 /* Base64 (RFC 4648), without line breaks. */
 void sp_put_base64(FILE *page, const void *bytes, size_t size);
 

@@ -180,18 +180,15 @@ static void put_data(sp_page *page, const sp_json *data) {
     for (const sp_json *part = sp_json_first(data); part; part = sp_json_next(part)) {
         const char *path = sp_json_text(sp_json_member(part, "path"));
         const char *hash = sp_json_text(sp_json_member(part, "content_xxh64"));
-        double rows = NAN, taken = NAN;
         if (!sp_json_is_object(part)) continue;
-        sp_json_number(sp_json_member(part, "rows"), &rows);
-        sp_json_number(sp_json_member(part, "taken"), &taken);
         sp_page_markup(page, "<tr><th scope=\"row\">");
         sp_page_text(page, "%s", sp_json_name(part));
         sp_page_markup(page, "</th><td>");
         sp_page_text(page, "%s", path ? path : "?");
         sp_page_markup(page, "</td><td class=\"n\">");
-        sp_page_number(page, rows, 8);
+        sp_page_number(page, sp_json_number_of(part, "rows"), 8);
         sp_page_markup(page, "</td><td class=\"n\">");
-        sp_page_number(page, taken, 8);
+        sp_page_number(page, sp_json_number_of(part, "taken"), 8);
         sp_page_markup(page, "</td><td><code class=\"hash\">");
         sp_page_text(page, "%s", hash ? hash : "?");
         sp_page_markup(page, "</code></td></tr>\n");

@@ -20,24 +20,20 @@ typedef struct scaled {
     double speedup_spread[MOST_POINTS], efficiency_spread[MOST_POINTS], phases[SP_PHASES][MOST_POINTS];
 } scaled;
 
-static double number(const sp_json *object, const char *name) {
-    double value;
-    return object && sp_json_number(sp_json_member(object, name), &value) && isfinite(value) ? value : NAN;
-}
-
 static void read_point(scaled *curve, const sp_json *json) {
     size_t i = curve->points++;
     const sp_json *rate = sp_json_member(json, "samples_per_second"), *phases = sp_json_member(json, "phases");
-    curve->threads[i] = number(json, "threads");
-    curve->speedup[i] = number(json, "speedup");
-    curve->efficiency[i] = 100 * number(json, "efficiency");
-    curve->rate[i] = number(rate, "median");
+    curve->threads[i] = sp_json_number_of(json, "threads");
+    curve->speedup[i] = sp_json_number_of(json, "speedup");
+    curve->efficiency[i] = 100 * sp_json_number_of(json, "efficiency");
+    curve->rate[i] = sp_json_number_of(rate, "median");
     /* Half of what lies between the quartiles, as a share. */
-    curve->spread[i] = (number(rate, "upper_quartile") - number(rate, "lower_quartile")) / 2 / curve->rate[i];
+    curve->spread[i] =
+        (sp_json_number_of(rate, "upper_quartile") - sp_json_number_of(rate, "lower_quartile")) / 2 / curve->rate[i];
     curve->speedup_spread[i] = curve->speedup[i] * curve->spread[i];
     curve->efficiency_spread[i] = curve->efficiency[i] * curve->spread[i];
     for (size_t p = 0; p < SP_PHASES; p++) {
-        double share = number(phases, sp_phase_name((sp_phase)p));
+        double share = sp_json_number_of(phases, sp_phase_name((sp_phase)p));
         curve->phases[p][i] = 1e6 * curve->threads[i] / curve->rate[i] * share;
     }
 }
@@ -47,8 +43,8 @@ static void read_curve(scaled *curve, const sp_json *json, bool weak) {
     const sp_json *points = sp_json_member(json, "points"), *first = points ? sp_json_first(points) : NULL;
     for (const sp_json *point = first; point && curve->points < MOST_POINTS; point = sp_json_next(point))
         read_point(curve, point);
-    snprintf(curve->name, NAME, "batch %.9g, %.9g shards%s", number(first, "batch_size"), number(first, "shards"),
-             weak ? " a thread" : "");
+    snprintf(curve->name, NAME, "batch %.9g, %.9g shards%s", sp_json_number_of(first, "batch_size"),
+             sp_json_number_of(first, "shards"), weak ? " a thread" : "");
 }
 
 static void put_lines(sp_page *page, const scaled *curves, size_t count, bool efficiency) {
@@ -124,9 +120,9 @@ static void put_table(sp_page *page, const scaled *curve) {
         sp_page_markup(page, "<td class=\"n\">");
         sp_page_share(page, curve->efficiency[i] / 100);
         sp_page_markup(page, "</td>");
-        put_cell(page, number(point, "karp_flatt"), 3);
+        put_cell(page, sp_json_number_of(point, "karp_flatt"), 3);
         sp_page_markup(page, "<td class=\"n\">");
-        sp_page_share(page, number(point, "roofline_share"));
+        sp_page_share(page, sp_json_number_of(point, "roofline_share"));
         sp_page_markup(page, "</td></tr>\n");
     }
     sp_page_markup(page, "</tbody></table></div>\n");
@@ -134,8 +130,9 @@ static void put_table(sp_page *page, const scaled *curve) {
 
 /* The law that was fitted, where one was. */
 static void put_law(sp_page *page, const scaled *curve) {
-    double amdahl = number(curve->json, "amdahl_serial"), ceiling = number(curve->json, "amdahl_ceiling");
-    double gustafson = number(curve->json, "gustafson_serial");
+    double amdahl = sp_json_number_of(curve->json, "amdahl_serial"),
+           ceiling = sp_json_number_of(curve->json, "amdahl_ceiling");
+    double gustafson = sp_json_number_of(curve->json, "gustafson_serial");
     if (isnan(amdahl) && isnan(gustafson)) return;
     sp_page_markup(page, "<p>%s law: a serial share of ", isnan(amdahl) ? "Gustafson's" : "Amdahl's");
     sp_page_share(page, isnan(amdahl) ? gustafson : amdahl);

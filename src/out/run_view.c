@@ -101,9 +101,7 @@ const char *sp_run_view_text(const sp_run_view *run, const char *name) {
 }
 
 double sp_run_view_number(const sp_run_view *run, const char *name) {
-    double number;
-    bool there = run->summary && sp_json_number(sp_json_member(run->summary, name), &number);
-    return there && isfinite(number) ? number : NAN;
+    return sp_json_number_of(run->summary, name);
 }
 
 const char *sp_run_view_status(const sp_run_view *run) {
