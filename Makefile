@@ -34,7 +34,7 @@ XSMM_LIBRARIES := $(if $(XSMM),-lxsmm -lxsmmnoblas -lpthread -lrt -ldl)
 LIBRARIES = -L$(OPENBLAS_DIR) -Wl,-rpath,$(OPENBLAS_DIR) -lopenblas -linih -lcjson -lcsv -lxxhash -lsleef -lisal -lpng -lhwloc $(XSMM_LIBRARIES) -lm
 LIBRARIES += -lprotobuf-c
 
-LIBRARY_SOURCES := $(wildcard src/*.c src/base/*.c src/math/*.c src/data/*.c src/out/*.c)
+LIBRARY_SOURCES := $(wildcard src/*.c src/base/*.c src/math/*.c src/data/*.c src/runs/*.c src/out/*.c)
 COMMAND_SOURCES := $(wildcard src/cmd/*.c)
 TEST_SOURCES := $(wildcard tests/*.c)
 MESSAGES := $(BUILD)/proto/event.pb-c

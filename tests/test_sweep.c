@@ -2,9 +2,9 @@
 #include "base/cores.h"
 #include "base/file.h"
 #include "faults.h"
-#include "halving.h"
+#include "runs/halving.h"
+#include "runs/sweep.h"
 #include "support.h"
-#include "sweep.h"
 
 #include <math.h>
 #include <stdlib.h>

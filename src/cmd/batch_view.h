@@ -2,7 +2,7 @@
 #ifndef SP_CMD_BATCH_VIEW_H
 #define SP_CMD_BATCH_VIEW_H
 
-#include "ranking.h"
+#include "runs/ranking.h"
 
 typedef struct sp_batch_view {
     bool quiet, terminal;

@@ -5,7 +5,7 @@
 #include "cmd/batch_view.h"
 #include "cmd/command.h"
 #include "cmd/signals.h"
-#include "halving.h"
+#include "runs/halving.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "cmd/terminal.h"
 #include "history.h"
 #include "out/chart.h"
-#include "rundirs.h"
+#include "runs/rundirs.h"
 
 #include <math.h>
 #include <stdio.h>

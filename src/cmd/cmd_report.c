@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "cmd/command.h"
 #include "out/report.h"
-#include "rundirs.h"
+#include "runs/rundirs.h"
 
 #include <stdio.h>
 

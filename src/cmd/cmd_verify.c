@@ -1,5 +1,5 @@
 /* shardprop verify RUN... */
-#include "verify.h"
+#include "runs/verify.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -8,7 +8,7 @@
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "cmd/signals.h"
-#include "rundirs.h"
+#include "runs/rundirs.h"
 
 #include <errno.h>
 #include <ftw.h>

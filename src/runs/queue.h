@@ -6,7 +6,7 @@
 #ifndef SP_QUEUE_H
 #define SP_QUEUE_H
 
-#include "ledger.h"
+#include "runs/ledger.h"
 
 typedef struct sp_queue sp_queue;
 

@@ -1,4 +1,4 @@
-#include "sweep.h"
+#include "runs/sweep.h"
 
 #include "base/error.h"
 #include "base/hash.h"

@@ -2,7 +2,7 @@
 #ifndef SP_LEDGER_H
 #define SP_LEDGER_H
 
-#include "trial.h"
+#include "runs/trial.h"
 
 typedef enum sp_trial_state {
     SP_TRIAL_WAITING,

@@ -1,4 +1,4 @@
-#include "verify.h"
+#include "runs/verify.h"
 
 #include "base/error.h"
 #include "base/file.h"

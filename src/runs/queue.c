@@ -1,11 +1,11 @@
-#include "queue.h"
+#include "runs/queue.h"
 
 #include "base/cores.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/process.h"
-#include "halving.h"
+#include "runs/halving.h"
 
 #include <math.h>
 #include <signal.h>

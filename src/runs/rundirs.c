@@ -1,4 +1,4 @@
-#include "rundirs.h"
+#include "runs/rundirs.h"
 
 #include "base/error.h"
 #include "base/file.h"

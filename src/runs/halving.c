@@ -1,4 +1,4 @@
-#include "halving.h"
+#include "runs/halving.h"
 
 #include <math.h>
 

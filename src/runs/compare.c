@@ -1,4 +1,4 @@
-#include "compare.h"
+#include "runs/compare.h"
 
 #include "base/error.h"
 #include "base/file.h"

@@ -1,4 +1,4 @@
-#include "ranking.h"
+#include "runs/ranking.h"
 
 #include "base/error.h"
 #include "base/file.h"

@@ -1,4 +1,4 @@
-#include "trial.h"
+#include "runs/trial.h"
 
 #include "base/error.h"
 #include "base/file.h"

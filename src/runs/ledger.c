@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "runs/ledger.h"
 
 #include "base/error.h"
 #include "base/file.h"

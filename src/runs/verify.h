@@ -7,7 +7,7 @@
 #ifndef SP_VERIFY_H
 #define SP_VERIFY_H
 
-#include "compare.h"
+#include "runs/compare.h"
 
 enum { SP_MOST_NOTES = 8, SP_NOTE = 300 };
 

@@ -5,7 +5,7 @@
 #ifndef SP_TRIAL_H
 #define SP_TRIAL_H
 
-#include "sweep.h"
+#include "runs/sweep.h"
 
 typedef struct sp_trial {
     char *name;           /* owned: its run directory, below the batch's folder */

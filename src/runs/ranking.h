@@ -2,7 +2,7 @@
 #ifndef SP_RANKING_H
 #define SP_RANKING_H
 
-#include "queue.h"
+#include "runs/queue.h"
 
 /* One combination: its trainings differ in their seeds alone. NaN: not measured. */
 typedef struct sp_rank {
