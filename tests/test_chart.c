@@ -250,6 +250,7 @@ Test(filter, tells_how_a_program_ended) {
     static const char *const fails[] = {"sh", "-c", "echo one; echo two >&2; exit 7", NULL};
     static const char *const killed[] = {"sh", "-c", "kill -9 $$", NULL};
     static const char *const deaf[] = {"true", NULL}, *const none[] = {"no-such-program", NULL};
+    const char *forbidden[] = {write_text("no-program", "text"), NULL};
     char input[1 << 18] = "x";
     sp_filtered filtered;
     sp_error error = {0};
@@ -264,8 +265,11 @@ Test(filter, tells_how_a_program_ended) {
     keep(filtered.output);
     cr_assert_eq(filtered.exit, 0);
     must(sp_filter(none, "", 0, &filtered, &error), error);
-    cr_assert_eq(filtered.exit, SP_FILTER_NOT_FOUND);
-    cr_assert_null(filtered.output);
+    cr_assert_eq(filtered.exit, SP_PROCESS_MISSING);
+    cr_assert_str_eq(keep(filtered.output), "");
+    must(sp_filter(forbidden, "", 0, &filtered, &error), error);
+    cr_assert_eq(filtered.exit, SP_PROCESS_MISSING);
+    cr_assert_str_eq(keep(filtered.output), "");
 }
 
 static const char *escaped(const char *text) {

@@ -1,9 +1,9 @@
 /* Children: what they are given, how they end, and that they end. */
-#include "base/host.h"
 #include "base/process.h"
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -27,15 +27,11 @@ static int end_of(sp_process *process) {
 }
 
 static char *said(const char *script, int expected) {
-    const char *arguments[] = {"sh", "-c", script, NULL};
-    const char *const additions[] = {"SP_NEW=one two", "HOME=elsewhere", NULL};
-    sp_process_start how = {.arguments = arguments, .environment = additions};
-    sp_error error = {0};
-    char *text;
-    int status;
-    must(sp_process_run(&how, 60, &status, &text, &error), error);
+    static const char *const additions[] = {"SP_NEW=one two", "HOME=elsewhere", NULL};
+    sp_process_start how = {.environment = additions, .output = scratch_path("said"), .errors = scratch_path("said")};
+    int status = end_of(start(script, how));
     cr_expect_eq(status, expected, "%s: %d", script, status);
-    return keep(text);
+    return read_text(how.output);
 }
 
 /* No child is left, nor one that nobody has waited for. */
@@ -73,26 +69,30 @@ Test(process, writes_into_files) {
     cr_expect_str_eq(read_text(how.output), "1\n2\n3\n", "one file for both, made anew");
 }
 
-/* More than a pipe holds, and both kinds in the order in which they were said. */
-Test(process, is_heard_through_a_pipe) {
-    char *text =
-        said("echo a; echo b >&2; i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; "
-             "i=$((i+1)); done; echo end",
-             0);
-    cr_expect_eq(strncmp(text, "a\nb\n0123", 8), 0);
-    cr_expect_eq(strlen(text), 4 + 3000 * 41 + 4);
+/* The second begins where the first, which has the same open file, came to. */
+Test(process, has_the_open_files_it_is_given) {
+    const char *path = scratch_path("both");
+    int in = open(write_text("in", "a line\n"), O_RDONLY | O_CLOEXEC),
+        out = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    cr_assert(in >= 0 && out >= 0);
+    sp_process_start how = {.streams = (const int[]){in, out, out}, .output = "/nowhere/file"};
+    cr_expect_eq(end_of(start("cat; echo e >&2", how)), 0);
+    cr_expect_eq(end_of(start("cat; echo f >&2", how)), 0);
+    cr_expect_str_eq(read_text(path), "a line\ne\nf\n");
+    cr_expect_eq(lseek(out, 0, SEEK_CUR), 11, "they stay open");
+    close(in);
+    close(out);
+}
+
+Test(process, that_is_missing_has_ended_where_that_is_no_fault) {
+    const char *nobody[] = {"no-such-program", NULL};
+    sp_process *process;
     sp_error error = {0};
-    char bytes[8];
-    size_t got;
-    sp_process *process = start("printf abcdefghij; echo lost >/dev/null", (sp_process_start){.pipe_output = true});
-    must(sp_process_read(process, bytes, sizeof bytes, &got, &error), error);
-    cr_expect_eq(got, 8);
-    must(sp_process_read(process, bytes, sizeof bytes, &got, &error), error);
-    cr_expect_eq(got, 2);
-    must(sp_process_read(process, bytes, sizeof bytes, &got, &error), error);
-    cr_expect_eq(got, 0);
-    sp_process_destroy(process);
-    expect_no_children();
+    must(sp_process_create(&(sp_process_start){.arguments = nobody, .may_be_missing = true}, &process, &error), error);
+    cr_expect_eq(sp_process_status(process), SP_PROCESS_MISSING);
+    sp_process_signal(process, SIGKILL); /* to nobody */
+    sp_process_stop(process, 60);
+    cr_expect_eq(end_of(process), SP_PROCESS_MISSING);
 }
 
 Test(process, faults_are_values) {
@@ -114,16 +114,6 @@ Test(process, faults_are_values) {
     error = (sp_error){0};
     cr_expect_eq(sp_process_create(&how, &process, &error), SP_FAILED, "no CPU at all");
     cr_expect(strstr(error.text, "true: cannot be started"), "%s", error.text);
-    expect_no_children();
-    /* What takes too long is stopped, and its handle is gone. */
-    const char *slow[] = {"sleep", "1000", NULL};
-    int status;
-    char *text;
-    how = (sp_process_start){.arguments = slow};
-    error = (sp_error){0};
-    cr_expect_eq(sp_process_run(&how, 0.05, &status, &text, &error), SP_FAILED);
-    cr_expect(strstr(error.text, "sleep: has not ended after 0.05 s, and was stopped"), "%s", error.text);
-    cr_expect_null(text);
     expect_no_children();
 }
 
@@ -147,18 +137,21 @@ Test(process, any_of_several_is_waited_for) {
     cr_expect_eq(sp_process_wait((sp_process *[]){NULL}, 1, 0.01), 1);
 }
 
+static void wait_for_text(const char *path) {
+    for (int i = 0; i < 60000 && !*read_text(path); i++) usleep(1000);
+    cr_assert(*read_text(path));
+}
+
 Test(process, is_stopped_gently_or_not) {
-    sp_process_start how = {.pipe_output = true};
-    char line[4];
-    size_t got;
-    sp_error error = {0};
+    sp_process_start how = {.output = scratch_path("gentle")};
     sp_process *gentle = start("trap 'kill $!; exit 9' TERM; sleep 1000 & echo up; wait", how);
-    must(sp_process_read(gentle, line, sizeof line, &got, &error), error); /* by now it listens */
+    wait_for_text(how.output); /* by now it listens */
     sp_process_stop(gentle, 60);
     cr_expect_eq(sp_process_status(gentle), 9);
     sp_process_destroy(gentle);
+    how.output = scratch_path("deaf");
     sp_process *deaf = start("trap '' TERM; echo up; while :; do sleep 0.01; done", how);
-    must(sp_process_read(deaf, line, sizeof line, &got, &error), error);
+    wait_for_text(how.output);
     sp_process_stop(deaf, 0.02);
     cr_expect_eq(sp_process_status(deaf), 128 + SIGKILL);
     sp_process_destroy(deaf);
@@ -184,19 +177,15 @@ Test(process, a_signal_ends_the_waiting) {
 
 Test(process, runs_on_the_cpus_it_is_given) {
     cpu_set_t own, one, after;
-    const char *arguments[] = {"sh", "-c", "grep Cpus_allowed_list /proc/self/status | cut -f2", NULL};
-    sp_error error = {0};
-    char *text;
-    int status, last = 0;
+    int last = 0;
     cr_assert_eq(sched_getaffinity(0, sizeof own, &own), 0);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &own)) last = cpu;
     CPU_ZERO(&one);
     CPU_SET(last, &one);
-    sp_process_start how = {.arguments = arguments, .cpus = &one};
-    must(sp_process_run(&how, 60, &status, &text, &error), error);
-    cr_expect_str_eq(text, format_text("%d\n", last));
-    free(text);
+    sp_process_start how = {.output = scratch_path("cpus"), .cpus = &one};
+    cr_expect_eq(end_of(start("grep Cpus_allowed_list /proc/self/status | cut -f2", how)), 0);
+    cr_expect_str_eq(read_text(how.output), format_text("%d\n", last));
     cr_assert_eq(sched_getaffinity(0, sizeof after, &after), 0);
     cr_expect(CPU_EQUAL(&own, &after), "this thread is where it was");
 }

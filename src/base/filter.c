@@ -3,16 +3,11 @@
 #include "base/error.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /*
  * The standard streams are files in memory: neither side ever waits for the other to read, and a program that reads
@@ -62,34 +57,14 @@ static void take_complaint(int file, char complaint[SP_FILTER_COMPLAINT]) {
     free(text);
 }
 
-static int spawn(const char *const *arguments, const int files[STREAMS], pid_t *child) {
-    posix_spawn_file_actions_t actions;
-    int fault = posix_spawn_file_actions_init(&actions);
-    if (fault) return fault;
-    for (int i = 0; i < STREAMS && !fault; i++) fault = posix_spawn_file_actions_adddup2(&actions, files[i], i);
-    if (!fault) fault = posix_spawnp(child, arguments[0], &actions, NULL, (char *const *)arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return fault;
-}
-
-static int wait_for(pid_t child) {
-    int state;
-    while (waitpid(child, &state, 0) < 0)
-        if (errno != EINTR) return 128;
-    return WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state);
-}
-
 static sp_status run(const char *const *arguments, const int files[STREAMS], sp_filtered *filtered, sp_error *error) {
-    pid_t child;
-    int fault = spawn(arguments, files, &child);
-    if (fault == ENOENT || fault == EACCES) {
-        filtered->exit = SP_FILTER_NOT_FOUND;
-        return SP_OK;
-    }
-    if (fault)
-        return sp_fail(error, SP_FAILED, "%s: cannot be run (%s); allow another process", arguments[0],
-                       strerror(fault));
-    filtered->exit = wait_for(child);
+    sp_process *program;
+    sp_status status = sp_process_create(
+        &(sp_process_start){.arguments = arguments, .streams = files, .may_be_missing = true}, &program, error);
+    if (status) return status;
+    sp_process_join(program);
+    filtered->exit = sp_process_status(program);
+    sp_process_destroy(program);
     filtered->output = take(files[STDOUT_FILENO], &filtered->size);
     if (!filtered->output) return sp_fail_memory(error, arguments[0], 0);
     take_complaint(files[STDERR_FILENO], filtered->complaint);

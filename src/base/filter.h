@@ -2,14 +2,14 @@
 #ifndef SP_BASE_FILTER_H
 #define SP_BASE_FILTER_H
 
-#include "shardprop.h"
+#include "base/process.h"
 
-enum { SP_FILTER_COMPLAINT = 400, SP_FILTER_NOT_FOUND = 127 };
+enum { SP_FILTER_COMPLAINT = 400 };
 
 /* What a program left behind. */
 typedef struct sp_filtered {
-    int exit;     /* its exit status; 128 + signal; SP_FILTER_NOT_FOUND: there is no such program */
-    char *output; /* owned by the caller: what it printed, with a '\0' behind; NULL where it was not found */
+    int exit;     /* as of sp_process_status; SP_PROCESS_MISSING: there is no such program */
+    char *output; /* owned by the caller: what it printed, with a '\0' behind */
     size_t size;
     char complaint[SP_FILTER_COMPLAINT]; /* the last line that it said of its troubles; empty: none */
 } sp_filtered;

@@ -20,7 +20,6 @@
 struct sp_process {
     pid_t pid;
     int watch; /* a descriptor that poll() finds readable once the process has ended; -1: the kernel has none */
-    int pipe;  /* of its output; -1: none */
     int status;
 };
 
@@ -31,7 +30,7 @@ enum { NONE = -1 };
 /* What a start needs until the process is there. */
 typedef struct scene {
     int file[3];    /* what becomes its input, output, errors; NONE: this program's own */
-    int read_end;   /* of the pipe */
+    bool borrowed;  /* those */
     char **environ; /* owned; its texts are borrowed */
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -45,7 +44,7 @@ static void close_file(int *file) {
 
 static void clear(scene *s) {
     if (s->file[2] == s->file[1]) s->file[2] = NONE;
-    for (int i = 0; i < 3; i++) close_file(&s->file[i]);
+    for (int i = 0; i < 3 && !s->borrowed; i++) close_file(&s->file[i]);
     free(s->environ);
     if (s->has_actions) posix_spawn_file_actions_destroy(&s->actions);
     if (s->has_attributes) posix_spawnattr_destroy(&s->attributes);
@@ -60,22 +59,18 @@ static sp_status open_file(const char *path, int flags, int *file, sp_error *err
 
 static sp_status open_files(const sp_process_start *start, scene *s, sp_error *error) {
     enum { MADE = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND };
-    int ends[2];
-    sp_status status = open_file(start->input ? start->input : "/dev/null", O_RDONLY, &s->file[0], error);
-    if (!status && (start->pipe_output || start->pipe_errors)) {
-        if (pipe2(ends, O_CLOEXEC)) return sp_fail(error, SP_FAILED, "no pipe can be made: %s", strerror(errno));
-        s->read_end = ends[0];
-        s->file[start->pipe_output ? 1 : 2] = ends[1];
+    if (start->streams) {
+        memcpy(s->file, start->streams, sizeof s->file);
+        s->borrowed = true;
+        return SP_OK;
     }
-    bool one = start->output && start->errors && strcmp(start->output, start->errors) == 0;
-    if (!status && !start->pipe_output && start->output) status = open_file(start->output, MADE, &s->file[1], error);
-    if (start->pipe_errors)
-        s->file[2] = start->pipe_output ? s->file[1] : s->file[2];
-    else if (one && !start->pipe_output)
-        s->file[2] = s->file[1];
-    else if (!status && start->errors)
-        status = open_file(start->errors, MADE, &s->file[2], error);
-    return status;
+    sp_status status = open_file(start->input ? start->input : "/dev/null", O_RDONLY, &s->file[0], error);
+    if (!status && start->output) status = open_file(start->output, MADE, &s->file[1], error);
+    if (status || !start->errors) return status;
+    if (!start->output || strcmp(start->output, start->errors) != 0)
+        return open_file(start->errors, MADE, &s->file[2], error);
+    s->file[2] = s->file[1];
+    return SP_OK;
 }
 
 /* Whether two texts "NAME=VALUE" are of one name. */
@@ -159,37 +154,41 @@ static int watch_of(pid_t pid) {
 #endif
 }
 
+/* Starts what `s` is prepared for. */
+static sp_status launch(const sp_process_start *start, scene *s, sp_process *process, sp_error *error) {
+    int cause = start->cpus ? spawn_on(start, s, &process->pid) : spawn(start, s, &process->pid);
+    if (start->may_be_missing && (cause == ENOENT || cause == EACCES)) {
+        *process = (sp_process){.pid = NONE, .watch = NONE, .status = SP_PROCESS_MISSING};
+        return SP_OK;
+    }
+    if (cause)
+        return sp_fail(error, SP_FAILED, "%s: cannot be started (%s); see that it is installed and may run",
+                       start->arguments[0], strerror(cause));
+    process->watch = watch_of(process->pid);
+    process->status = SP_PROCESS_RUNS;
+    return SP_OK;
+}
+
 sp_status sp_process_create(const sp_process_start *start, sp_process **process, sp_error *error) {
-    scene s = {.file = {NONE, NONE, NONE}, .read_end = NONE};
+    scene s = {.file = {NONE, NONE, NONE}};
     sp_process *made = malloc(sizeof *made);
     *process = NULL;
     if (!made) return sp_fail_memory(error, start->arguments[0], sizeof *made);
     sp_status status = prepare(start, &s, error);
-    if (!status) {
-        int cause = start->cpus ? spawn_on(start, &s, &made->pid) : spawn(start, &s, &made->pid);
-        if (cause)
-            status = sp_fail(error, SP_FAILED, "%s: cannot be started (%s); see that it is installed and may run",
-                             start->arguments[0], strerror(cause));
-    }
+    if (!status) status = launch(start, &s, made, error);
     clear(&s);
-    if (status) {
-        close_file(&s.read_end);
+    if (status)
         free(made);
-        return status;
-    }
-    made->watch = watch_of(made->pid);
-    made->pipe = s.read_end;
-    made->status = SP_PROCESS_RUNS;
-    *process = made;
-    return SP_OK;
+    else
+        *process = made;
+    return status;
 }
 
 void sp_process_destroy(sp_process *process) {
     if (!process) return;
     sp_process_signal(process, SIGKILL);
-    while (process->status == SP_PROCESS_RUNS) sp_process_wait(&process, 1, -1);
+    sp_process_join(process);
     close_file(&process->watch);
-    close_file(&process->pipe);
     free(process);
 }
 
@@ -252,6 +251,10 @@ size_t sp_process_wait(sp_process *const *processes, size_t count, double second
     }
 }
 
+void sp_process_join(sp_process *process) {
+    while (process->status == SP_PROCESS_RUNS) sp_process_wait(&process, 1, -1);
+}
+
 void sp_process_signal(sp_process *process, int number) {
     if (!look(process)) kill(process->pid, number); /* nobody else waits for it: the number is still its own */
 }
@@ -268,73 +271,7 @@ void sp_process_stop(sp_process *process, double grace) {
     sp_process_signal(process, SIGTERM);
     if (ends_within(process, grace)) return;
     sp_process_signal(process, SIGKILL);
-    while (process->status == SP_PROCESS_RUNS) sp_process_wait(&process, 1, -1);
-}
-
-/* ---- What it says --------------------------------------------------------------------------- */
-
-sp_status sp_process_read(sp_process *process, void *bytes, size_t size, size_t *got, sp_error *error) {
-    ssize_t count;
-    *got = 0;
-    if (process->pipe == NONE) return SP_OK;
-    do count = read(process->pipe, bytes, size);
-    while (count < 0 && errno == EINTR);
-    if (count < 0) return sp_fail(error, SP_FAILED, "reading from a pipe failed: %s", strerror(errno));
-    *got = (size_t)count;
-    return SP_OK;
-}
-
-/* Text that grows; NULL: nobody wants it. */
-typedef struct heard {
-    char *text; /* owned */
-    size_t length, room;
-} heard;
-
-/* Reads what there is, waiting up to `seconds`. *more: false at the end. */
-static sp_status hear(sp_process *process, double seconds, heard *h, bool *more, sp_error *error) {
-    struct pollfd pipe = {.fd = process->pipe, .events = POLLIN};
-    size_t got;
-    *more = true;
-    if (poll(&pipe, 1, seconds < 0 ? -1 : (int)ceil(1000 * fmin(seconds, 3600))) <= 0) return SP_OK;
-    if (h->length + 1 >= h->room) {
-        size_t room = h->room ? 2 * h->room : 4096;
-        char *larger = realloc(h->text, room);
-        if (!larger) return sp_fail_memory(error, "the output of a program", room);
-        h->text = larger;
-        h->room = room;
-    }
-    sp_status status = sp_process_read(process, h->text + h->length, h->room - h->length - 1, &got, error);
-    if (status) return status;
-    h->length += got;
-    h->text[h->length] = '\0';
-    *more = got > 0;
-    return SP_OK;
-}
-
-sp_status sp_process_run(const sp_process_start *start, double seconds, int *status, char **text, sp_error *error) {
-    sp_process_start piped = *start;
-    sp_process *process;
-    heard h = {0};
-    bool more = true;
-    double end = sp_host_seconds() + seconds;
-    piped.pipe_output = piped.pipe_errors = true;
-    sp_status result = sp_process_create(&piped, &process, error);
-    if (result) return result;
-    while (!result && more && (seconds < 0 || sp_host_seconds() < end))
-        result = hear(process, seconds < 0 ? seconds : fmax(0, end - sp_host_seconds()), &h, &more, error);
-    if (!result && !more)
-        while (seconds < 0 && process->status == SP_PROCESS_RUNS) sp_process_wait(&process, 1, -1);
-    if (!result && !ends_within(process, fmax(0, end - sp_host_seconds())))
-        result =
-            sp_fail(error, SP_FAILED, "%s: has not ended after %g s, and was stopped", start->arguments[0], seconds);
-    const double grace = 2;
-    if (result) sp_process_stop(process, grace);
-    *status = process->status;
-    sp_process_destroy(process);
-    if (result || !text) free(h.text);
-    if (text) *text = result ? NULL : h.text ? h.text : strdup("");
-    if (!result && text && !*text) return sp_fail_memory(error, "the output of a program", 1);
-    return result;
+    sp_process_join(process);
 }
 
 void sp_process_follow(long parent, int number) {

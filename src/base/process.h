@@ -18,7 +18,8 @@ typedef struct sp_process_start {
     const char *const *environment; /* "NAME=VALUE" beside, or in the place of, this program's own; NULL: none */
     const char *input;              /* a file; NULL: /dev/null */
     const char *output, *errors;    /* files made anew; one for both, if they are equal; NULL: this program's own */
-    bool pipe_output, pipe_errors;  /* instead: into a pipe (one for both), for sp_process_read */
+    const int *streams;             /* instead of those three: open files [3] that become its input, output, errors */
+    bool may_be_missing;            /* that there is no such program is no fault: SP_PROCESS_MISSING */
     bool own_group;                 /* signals of the terminal (Ctrl-C) do not reach it */
     const cpu_set_t *cpus;          /* those it may run on; NULL: all that the calling thread may */
     size_t cpu_bytes;               /* of `cpus`, as of CPU_ALLOC_SIZE; 0: sizeof(cpu_set_t) */
@@ -35,11 +36,11 @@ void sp_process_destroy(sp_process *process);
 
 long sp_process_id(const sp_process *process);
 
-enum { SP_PROCESS_RUNS = -1, SP_PROCESS_SIGNALLED = 128 };
+enum { SP_PROCESS_RUNS = -1, SP_PROCESS_MISSING = 127, SP_PROCESS_SIGNALLED = 128 };
 
 /*
- * How it ended, as a shell says it: its exit status, or SP_PROCESS_SIGNALLED + the signal that ended it;
- * SP_PROCESS_RUNS: it was running when last waited for.
+ * How it ended, as a shell says it: its exit status, or SP_PROCESS_SIGNALLED + the signal that ended it, or
+ * SP_PROCESS_MISSING, where there was nothing to run; SP_PROCESS_RUNS: it was running when last waited for.
  */
 int sp_process_status(const sp_process *process);
 
@@ -50,24 +51,14 @@ int sp_process_status(const sp_process *process);
  */
 size_t sp_process_wait(sp_process *const *processes, size_t count, double seconds);
 
+/* Waits until it has ended, whatever signals are handled meanwhile. */
+void sp_process_join(sp_process *process);
+
 /* Sends a signal, unless it is known to have ended. */
 void sp_process_signal(sp_process *process, int number);
 
 /* SIGTERM, and SIGKILL where it has not ended `grace` seconds later. It has ended then. */
 void sp_process_stop(sp_process *process, double grace);
-
-/*
- * Reads what comes through the pipe, at most `size` bytes: as soon as there is something. *got = 0: that was all, every
- * holder of its other end has closed it; or there is no pipe. SP_FAILED: input/output.
- */
-sp_status sp_process_read(sp_process *process, void *bytes, size_t size, size_t *got, sp_error *error);
-
-/*
- * Runs a program to its end, with output and errors into fresh memory: *text, '\0' behind it, which the caller frees
- * (NULL: not wanted). *status as of sp_process_status. SP_FAILED, too: it took longer than `seconds`, and was stopped;
- * negative: it may take as long as it likes.
- */
-sp_status sp_process_run(const sp_process_start *start, double seconds, int *status, char **text, sp_error *error);
 
 /*
  * To be called by a child about itself: it then gets `number` when the thread that started it ends, however that ends;

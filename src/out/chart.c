@@ -304,7 +304,7 @@ static sp_status run_gnuplot(const char *const *arguments, const char *script, s
         return SP_OK;
     }
     free(drawn.output);
-    if (drawn.exit == SP_FILTER_NOT_FOUND)
+    if (drawn.exit == SP_PROCESS_MISSING)
         return sp_fail(error, SP_FAILED,
                        "gnuplot: is not found, and draws the charts; install it (on Debian or Ubuntu: the package "
                        "gnuplot-nox)");
