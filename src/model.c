@@ -139,6 +139,13 @@ sp_status sp_model_load_data(const sp_model *model, const char *path, const char
     return status;
 }
 
+/* Where addresses are too few for one thread. */
+static sp_status fail_addresses(const sp_kernels *kernels, sp_error *error) {
+    return sp_fail(error, SP_FAILED,
+                   "kernels: %s maps %zu MiB, and %zu MiB of addresses are left; raise that limit (ulimit -v)",
+                   kernels->name, kernels->addresses >> 20, sp_host_addresses() >> 20);
+}
+
 /* BLAS takes the weights as they are, so that a single row costs no more than itself. */
 sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inputs, float *outputs, sp_error *error) {
     const sp_net *net = model->net;
@@ -153,6 +160,7 @@ sp_status sp_model_predict(const sp_model *model, size_t rows, const float *inpu
     if (!status) status = sp_pass_prepare(pass, block, error);
     if (!status) status = sp_pass_prepare(pass, block > 0 ? rows % block : 0, error);
     if (!status) status = sp_workspace_create(layout, block, 0, &workspace, error);
+    if (!status && !sp_kernels_fit(kernels, 1, 0)) status = fail_addresses(kernels, error);
     if (!status) sp_workspace_clear(workspace, layout, 0, block);
     for (size_t first = 0; first < rows && !status; first += block) {
         size_t count = rows - first < block ? rows - first : block;
@@ -178,6 +186,13 @@ typedef struct session {
     sp_evaluator *evaluator;
 } session;
 
+/* As many as addresses are left for: what rows come to is the same at any number. */
+static size_t threads_that_fit(const sp_layout *layout, const sp_part *part, size_t threads) {
+    while (threads > 1 && !sp_kernels_fit(layout->kernels, threads, sp_evaluator_bytes(layout, threads, &part, 1)))
+        threads--;
+    return threads;
+}
+
 static sp_status session_open(const sp_model *model, const sp_part *part, size_t threads, session *opened,
                               sp_error *error) {
     const sp_kernels *kernels;
@@ -187,8 +202,10 @@ static sp_status session_open(const sp_model *model, const sp_part *part, size_t
     if (!status) status = sp_weights_create(opened->layout, &opened->weights, error);
     if (status) return status;
     sp_weights_load(opened->weights, model->parameters);
-    return sp_evaluator_create(opened->layout, threads > 0 ? threads : sp_host_threads(), &part, 1, &opened->evaluator,
-                               error);
+    threads = threads_that_fit(opened->layout, part, threads > 0 ? threads : sp_host_threads());
+    status = sp_evaluator_create(opened->layout, threads, &part, 1, &opened->evaluator, error);
+    if (!status && !sp_kernels_fit(kernels, 1, 0)) status = fail_addresses(kernels, error);
+    return status;
 }
 
 static void session_close(session *opened) {

@@ -39,13 +39,12 @@ static sp_status check_memory(const sp_run *r, sp_error *error) {
     size_t needed = r->plan.total_bytes - r->plan.data_bytes; /* the data are there already */
     needed += sp_checkpoint_bytes(&r->plan, r->model->net, sp_run_rolls_back(r));
     sp_status status = sp_plan_check_memory(r->config, needed, error);
-    size_t addresses = sp_host_addresses(), mapped = sp_bytes(r->plan.threads, r->plan.kernels->addresses);
-    if (status || addresses == 0 || mapped == 0 || needed + mapped <= addresses) return status;
+    if (status || sp_kernels_fit(r->plan.kernels, r->plan.threads, needed)) return status;
     return sp_fail(
         error, SP_FAILED,
         "parallel.kernels: %s maps %zu MiB for each of %zu threads, and %zu MiB of addresses are left; raise "
         "that limit (ulimit -v), use fewer threads, or other kernels",
-        r->plan.kernels->name, r->plan.kernels->addresses >> 20, r->plan.threads, addresses >> 20);
+        r->plan.kernels->name, r->plan.kernels->addresses >> 20, r->plan.threads, sp_host_addresses() >> 20);
 }
 
 /* OpenMP ends the program where the system refuses a thread. */

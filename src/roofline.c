@@ -78,7 +78,7 @@ static sp_status measure_kernels(sp_kernel_choice choice, size_t edge, size_t de
     const sp_kernels *kernels;
     sp_product product;
     double rate;
-    if (sp_kernels_choose(choice, &kernels, &unfit)) return SP_OK;
+    if (sp_kernels_choose(choice, &kernels, &unfit) || !sp_kernels_fit(kernels, threads, 0)) return SP_OK;
     if (!sp_product_prepare(kernels, SP_A_B, edge, edge, depth, depth, edge, edge, &product)) return SP_OK;
     size_t floats = 2 * edge * depth + edge * edge;
     sp_status status = measure((work){multiply, &product, floats, NULL, NULL}, threads, seconds, &rate, error);

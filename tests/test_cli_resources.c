@@ -112,6 +112,27 @@ Test(cli_resources, addresses_are_few) {
     expect_one_line(&result, 1, "parallel.kernels: blas maps 128 MiB for each of 2 threads, and ");
 }
 
+/* The same of a model in use, whose threads are as many as there is room for; by BLAS, as on processors without AVX2.
+ */
+Test(cli_resources, addresses_are_few_for_a_model) {
+    static const char few[] = "LIBXSMM_TARGET=wsm bash -c 'ulimit -v %d; exec timeout 60 \"$0\" %s \"$1\" "
+                              "data/digits.csv -q' '%s' '%s'";
+    static const char *const commands[] = {"evaluate", "predict"};
+    outcome trained = run("shardprop train configs/digits.ini -q -s network.hidden=800,800 -s train.epochs=1 "
+                          "-s output.dir='%s'",
+                          scratch_path("run"));
+    cr_assert_eq(trained.status, 0, "%s", trained.err);
+    for (int i = 0; i < 2; i++) {
+        outcome plain =
+            run("LIBXSMM_TARGET=wsm shardprop %s '%s' data/digits.csv -q", commands[i], scratch_path("run"));
+        outcome result = run(few, 280000, commands[i], SHARDPROP_PROGRAM, scratch_path("run"));
+        cr_expect(result.status == 0 && lines_of(result.err) == 0, "%d: %s", result.status, result.err);
+        cr_expect_str_eq(result.out, plain.out, "%s", commands[i]);
+        result = run(few, 160000, commands[i], SHARDPROP_PROGRAM, scratch_path("run"));
+        expect_one_line(&result, 1, "kernels: blas maps 128 MiB, and ");
+    }
+}
+
 /* A user of no name, so that nobody else's processes count. */
 Test(cli_resources, threads_that_are_refused) {
     static const char as_other[] = "setpriv --reuid=62011 --regid=62011 --clear-groups";

@@ -1,6 +1,8 @@
 #include "math/kernels.h"
 
 #include "base/error.h"
+#include "base/host.h"
+#include "base/memory.h"
 
 #include <string.h>
 
@@ -20,6 +22,13 @@ sp_status sp_kernels_choose(sp_kernel_choice choice, const sp_kernels **kernels,
 const char *sp_kernels_target(const sp_kernels *kernels) {
     if (kernels == &sp_kernels_xsmm) return sp_xsmm_target();
     return kernels == &sp_kernels_blas ? sp_blas_processor() : "";
+}
+
+bool sp_kernels_fit(const sp_kernels *kernels, size_t threads, size_t needed) {
+    enum { STACK = 8 << 20 }; /* of a thread, as systems have it */
+    if (kernels->addresses == 0) return true;
+    size_t left = sp_host_addresses(), mapped = sp_bytes(threads, kernels->addresses + STACK);
+    return left == 0 || (needed <= left && mapped <= left - needed);
 }
 
 bool sp_product_prepare(const sp_kernels *kernels, sp_form form, size_t m, size_t n, size_t k, size_t lda, size_t ldb,

@@ -62,6 +62,9 @@ typedef struct sp_kernels {
  */
 sp_status sp_kernels_choose(sp_kernel_choice choice, const sp_kernels **kernels, sp_error *error);
 
+/* Whether a limit of addresses leaves room for what each of the threads maps, beside `needed` bytes. */
+bool sp_kernels_fit(const sp_kernels *kernels, size_t threads, size_t needed);
+
 /* Prepares a product; false: the kernels have none for such a shape. */
 bool sp_product_prepare(const sp_kernels *kernels, sp_form form, size_t m, size_t n, size_t k, size_t lda, size_t ldb,
                         size_t ldc, sp_product *product);
