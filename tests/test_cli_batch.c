@@ -250,21 +250,25 @@ Test(cli_batch, failures_are_named_and_the_rest_is_ranked) {
 
 /* ---- Many at once ---------------------------------------------------------------------------------- */
 
+/* Of two trainings of `batch` side by side, where each may run, in a line; then what `then` prints; then the end. */
+static outcome side_by_side(const char *environment, const char *batch, const char *folder, const char *then) {
+    return run("unset OMP_NUM_THREADS; %s \"%s\" batch '%s' --jobs 2 -o '%s' -q & batch=$!\n"
+               "for i in $(seq 1200); do\n"
+               "    [ \"$(cat '%s'/*/metrics.csv 2>/dev/null | grep -c ^1,)\" -gt 1 ] && break\n"
+               "    sleep 0.05\n"
+               "done\n"
+               "for child in $(pgrep -P $batch); do grep Cpus_allowed_list /proc/$child/status | cut -f 2; done\n"
+               "%s\n"
+               "kill -TERM $batch; wait $batch",
+               environment, SHARDPROP_PROGRAM, batch, folder, folder, then);
+}
+
 Test(cli_batch, each_has_its_share_of_the_cores) {
     if (strtol(run("nproc").out, NULL, 10) < 2) cr_skip_test("there is one core");
     const char *folder = scratch_path("batch");
     const char *both = config("two.ini", "epochs=1000000\n[parallel]\nthreads=64\n[sweep]\ntrain.seed=1|2|3\n");
-    /* While two train, where they may run; then a second batch in the folder; then the end. */
     outcome result =
-        run("unset OMP_NUM_THREADS; \"%s\" batch '%s' --jobs 2 -o '%s' -q & batch=$!\n"
-            "for i in $(seq 1200); do\n"
-            "    [ \"$(cat '%s'/*/metrics.csv 2>/dev/null | grep -c ^1,)\" -gt 1 ] && break\n"
-            "    sleep 0.05\n"
-            "done\n"
-            "for child in $(pgrep -P $batch); do grep Cpus_allowed_list /proc/$child/status | cut -f 2; done\n"
-            "shardprop batch '%s' -o '%s'; echo second $?\n"
-            "kill -TERM $batch; wait $batch",
-            SHARDPROP_PROGRAM, both, folder, folder, both, folder);
+        side_by_side("", both, folder, format_text("shardprop batch '%s' -o '%s'; echo second $?", both, folder));
     cr_expect_eq(result.status, 128 + 15, "%s", result.err);
     cr_expect_eq(lines_of(result.out), 3, "two trainings: %s", result.out);
     char *first = strtok(result.out, "\n"), *second = strtok(NULL, "\n"), *other = strtok(NULL, "\n");
@@ -281,6 +285,17 @@ Test(cli_batch, each_has_its_share_of_the_cores) {
     double threads = number_after(result.out, "threads =");
     cr_expect(threads >= 1 && threads <= (double)(cores + 1) / 2, "%g of %ld: %s", threads, cores, result.out);
     cr_expect_null(strstr(result.out, "seed=3"), "the third waits: %s", result.out);
+}
+
+/* OpenMP then binds the batch's own thread to a core, which is not all that there is. */
+Test(cli_batch, each_has_its_share_where_openmp_binds) {
+    if (strtol(run("nproc").out, NULL, 10) < 2) cr_skip_test("there is one core");
+    const char *both = config("two.ini", "epochs=1000000\n[sweep]\ntrain.seed=1|2\n");
+    outcome result = side_by_side("OMP_PROC_BIND=true OMP_PLACES=cores", both, scratch_path("batch"), "");
+    cr_expect_eq(lines_of(result.out), 2, "two trainings: %s", result.out);
+    char *first = strtok(result.out, "\n"), *second = strtok(NULL, "\n");
+    cr_assert(first && second, "%s", result.err);
+    cr_expect_str_neq(first, second, "apart");
 }
 
 Test(cli_batch, no_more_side_by_side_than_cores) {

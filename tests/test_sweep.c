@@ -1,6 +1,4 @@
 /* Sweeps: from lines to runs; and halving, which is arithmetic, too. */
-#include "base/cores.h"
-#include "base/file.h"
 #include "faults.h"
 #include "runs/halving.h"
 #include "runs/sweep.h"
@@ -247,68 +245,4 @@ Test(halving, the_best_go_on) {
     bool failed[3] = {true, true, true};
     sp_halving_keep((const double[]){NAN, NAN, NAN}, failed, 3, 2);
     cr_expect(!failed[0] && !failed[1] && !failed[2]);
-}
-
-/* ---- Cores ----------------------------------------------------------------------------------------- */
-
-/* Two processors of two cores of two hardware threads each, which the kernel numbers across. */
-static const char *machine(void) {
-    for (int cpu = 0; cpu < 8; cpu++) {
-        sp_error error = {0};
-        const char *folder = scratch_path(format_text("cpu%d/topology", cpu));
-        must(sp_folder_create(folder, &error), error);
-        write_text(format_text("cpu%d/topology/physical_package_id", cpu), format_text("%d\n", cpu % 2));
-        write_text(format_text("cpu%d/topology/core_id", cpu), format_text("%d\n", cpu / 2 % 2));
-    }
-    return scratch();
-}
-
-static char *list_of(const sp_cores *cores, size_t share) {
-    char *text = format_text("%s", "");
-    for (size_t cpu = 0; cpu < 8 * sp_cores_bytes(cores); cpu++)
-        if (CPU_ISSET_S(cpu, sp_cores_bytes(cores), sp_cores_share(cores, share)))
-            text = format_text("%s%s%zu", text, *text ? "," : "", cpu);
-    return text;
-}
-
-static void expect_shares(const cpu_set_t *allowed, size_t shares, const char *const expected[]) {
-    sp_cores *cores;
-    sp_error error = {0};
-    must(sp_cores_create_for(machine(), allowed, sizeof *allowed, shares, &cores, &error), error);
-    for (size_t i = 0; i < shares; i++)
-        cr_expect_str_eq(list_of(cores, i), expected[i], "%zu of %zu: %s", i, shares, list_of(cores, i));
-    sp_cores_destroy(cores);
-}
-
-Test(cores, shares_keep_what_belongs_together) {
-    cpu_set_t all, some;
-    CPU_ZERO(&all);
-    for (int cpu = 0; cpu < 8; cpu++) CPU_SET(cpu, &all);
-    some = all;
-    CPU_CLR(4, &some);
-    CPU_CLR(1, &some);
-    expect_shares(&all, 1, (const char *const[]){"0,1,2,3,4,5,6,7"});
-    expect_shares(&all, 2, (const char *const[]){"0,2,4,6", "1,3,5,7"});
-    expect_shares(&all, 4, (const char *const[]){"0,4", "2,6", "1,5", "3,7"});
-    expect_shares(&some, 2, (const char *const[]){"0,2,6", "3,5,7"});
-    expect_shares(&some, 4, (const char *const[]){"0", "2,6", "5", "3,7"});
-}
-
-Test(cores, threads_are_shared_out_whole) {
-    static const struct { size_t shares, threads; } cases[] = {{1, 1}, {2, 2}, {2, 5}, {3, 8}, {7, 64}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        sp_cores *cores;
-        sp_error error = {0};
-        size_t sum = 0, least = SIZE_MAX, most = 0;
-        must(sp_cores_create(cases[i].shares, &cores, &error), error);
-        for (size_t s = 0; s < cases[i].shares; s++) {
-            size_t own = sp_cores_threads(cores, s, cases[i].threads);
-            sum += own;
-            least = own < least ? own : least;
-            most = own > most ? own : most;
-        }
-        cr_expect_eq(sum, cases[i].threads);
-        cr_expect_leq(most - least, 1);
-        sp_cores_destroy(cores);
-    }
 }

@@ -1,4 +1,5 @@
 /* Machines as hwloc describes them, what of them is allowed, how their frequency is set, and who keeps them busy. */
+#include "base/cores.h"
 #include "base/host.h"
 #include "base/load.h"
 #include "base/machine.h"
@@ -63,6 +64,104 @@ Test(topology, this_machine_agrees_with_openmp) {
     cr_expect_leq(machine.topology.allowed_cores, machine.topology.cores);
     cr_expect_eq(machine.threads, sp_host_threads());
     cr_expect(strstr(machine.openmp.library, "omp"), "%s", machine.openmp.library);
+}
+
+/* ---- Shares of the CPUs ----------------------------------------------------------------------- */
+
+static char *list_of(const sp_cores *cores, size_t share) {
+    char *text = format_text("%s", "");
+    for (size_t cpu = 0; cpu < 8 * sp_cores_bytes(cores); cpu++)
+        if (CPU_ISSET_S(cpu, sp_cores_bytes(cores), sp_cores_share(cores, share)))
+            text = format_text("%s%s%zu", text, *text ? "," : "", cpu);
+    return text;
+}
+
+static void expect_shares(const char *description, const cpu_set_t *allowed, size_t shares,
+                          const char *const expected[]) {
+    sp_cores *cores;
+    sp_error error = {0};
+    must(sp_cores_create_for(description, allowed, sizeof *allowed, shares, &cores, &error), error);
+    for (size_t i = 0; i < shares; i++)
+        cr_expect_str_eq(list_of(cores, i), expected[i], "%zu of %zu: %s", i, shares, list_of(cores, i));
+    sp_cores_destroy(cores);
+}
+
+/* Two processors of two cores of two hardware threads each, which the kernel numbers across. */
+static const char *const across = "package:2 core:2 pu:2(indexes=0,4,2,6,1,5,3,7)";
+
+Test(cores, shares_keep_what_belongs_together) {
+    cpu_set_t all, some;
+    CPU_ZERO(&all);
+    for (int cpu = 0; cpu < 8; cpu++) CPU_SET(cpu, &all);
+    some = all;
+    CPU_CLR(4, &some);
+    CPU_CLR(1, &some);
+    expect_shares(across, &all, 1, (const char *const[]){"0,1,2,3,4,5,6,7"});
+    expect_shares(across, &all, 2, (const char *const[]){"0,2,4,6", "1,3,5,7"});
+    expect_shares(across, &all, 4, (const char *const[]){"0,4", "2,6", "1,5", "3,7"});
+    expect_shares(across, &some, 2, (const char *const[]){"0,2,6", "3,5,7"});
+    expect_shares(across, &some, 4, (const char *const[]){"0", "2,6", "5", "3,7"});
+}
+
+/* Cores 0 and 2, 1 and 3 have a cache together. */
+Test(cores, shares_keep_to_caches) {
+    static const char *const caches = "package:1 l3:2 core:2 pu:1(indexes=0,2,1,3)";
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (int cpu = 0; cpu < 4; cpu++) CPU_SET(cpu, &all);
+    expect_shares(caches, &all, 2, (const char *const[]){"0,2", "1,3"});
+}
+
+/* Of 9 and 11 nobody knows where they are; a description that is none says nothing of any. */
+Test(cores, no_cpu_is_lost) {
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (int cpu = 1; cpu < 12; cpu += 2) CPU_SET(cpu, &all);
+    expect_shares(across, &all, 3, (const char *const[]){"1,5", "3,7", "9,11"});
+    expect_shares("kore:4", &all, 3, (const char *const[]){"1,3", "5,7", "9,11"});
+    CPU_ZERO(&all);
+    CPU_SET(1023, &all);
+    expect_shares(across, &all, 2, (const char *const[]){"1023", "1023"});
+}
+
+/* Those of this machine are all dealt, each to one. */
+Test(cores, this_machine_is_dealt_out) {
+    cpu_set_t *allowed = sp_host_allowed();
+    size_t bytes = CPU_ALLOC_SIZE(SP_HOST_CPUS), count = (size_t)CPU_COUNT_S(bytes, allowed), seen = 0;
+    sp_cores *cores;
+    sp_error error = {0};
+    must(sp_cores_create(count, &cores, &error), error);
+    for (size_t i = 0; i < count; i++) {
+        const cpu_set_t *share = sp_cores_share(cores, i);
+        cr_assert_eq(CPU_COUNT_S(sp_cores_bytes(cores), share), 1);
+        for (size_t cpu = 0; cpu < SP_HOST_CPUS; cpu++)
+            if (CPU_ISSET_S(cpu, sp_cores_bytes(cores), share)) {
+                seen += CPU_ISSET_S(cpu, bytes, allowed) != 0;
+                CPU_CLR_S(cpu, bytes, allowed);
+            }
+    }
+    cr_expect_eq(seen, count);
+    sp_cores_destroy(cores);
+    CPU_FREE(allowed);
+}
+
+Test(cores, threads_are_shared_out_whole) {
+    static const struct { size_t shares, threads; } cases[] = {{1, 1}, {2, 2}, {2, 5}, {3, 8}, {7, 64}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sp_cores *cores;
+        sp_error error = {0};
+        size_t sum = 0, least = SIZE_MAX, most = 0;
+        must(sp_cores_create(cases[i].shares, &cores, &error), error);
+        for (size_t s = 0; s < cases[i].shares; s++) {
+            size_t own = sp_cores_threads(cores, s, cases[i].threads);
+            sum += own;
+            least = own < least ? own : least;
+            most = own > most ? own : most;
+        }
+        cr_expect_eq(sum, cases[i].threads);
+        cr_expect_leq(most - least, 1);
+        sp_cores_destroy(cores);
+    }
 }
 
 /* ---- Files of the kernel ---------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 typedef struct sp_cores sp_cores;
 
 /*
- * `shares` (at least 1) shares of the CPUs that the calling thread is allowed, no CPU in two of them while there are as
+ * `shares` (at least 1) shares of the CPUs that the process is allowed, no CPU in two of them while there are as
  * many CPUs as shares. Hardware threads of one core, and cores of one processor, come to lie in one share, or in
  * neighbours. SP_FAILED: out of memory.
  */
@@ -23,8 +23,8 @@ size_t sp_cores_bytes(const sp_cores *cores);
 /* How many of `threads` threads in all are for that share: none has two more than another, and each has one. */
 size_t sp_cores_threads(const sp_cores *cores, size_t share, size_t threads);
 
-/* The same of a machine that the folder `root` describes as /sys/devices/system/cpu does this one, with these CPUs. */
-sp_status sp_cores_create_for(const char *root, const cpu_set_t *allowed, size_t bytes, size_t shares, sp_cores **cores,
-                              sp_error *error);
+/* The same of a machine as of sp_topology_order, with these CPUs, a set of `bytes` bytes. */
+sp_status sp_cores_create_for(const char *description, const cpu_set_t *allowed, size_t bytes, size_t shares,
+                              sp_cores **cores, sp_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <hwloc.h>
 #include <hwloc/glibc-sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t count_of(hwloc_topology_t machine, hwloc_obj_type_t type) {
@@ -83,25 +84,64 @@ static sp_status survey(hwloc_topology_t machine, const mask *of, sp_topology *t
     return SP_OK;
 }
 
-/* `description` NULL: this machine, with the CPUs that are not for us. */
-static sp_status load(const char *description, const mask *of, sp_topology *topology, sp_error *error) {
+/* `description` NULL: this machine, with the CPUs that are not for us. False: not found out. */
+static bool load(hwloc_topology_t machine, const char *description) {
+    return (!description || hwloc_topology_set_synthetic(machine, description) == 0) &&
+           hwloc_topology_set_flags(machine, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) == 0 &&
+           hwloc_topology_load(machine) == 0;
+}
+
+static sp_status read_topology(const char *description, const mask *of, sp_topology *topology, sp_error *error) {
     hwloc_topology_t machine;
     *topology = (sp_topology){0};
     if (hwloc_topology_init(&machine)) return sp_fail_memory(error, "the topology", sizeof(void *));
-    sp_status status = SP_OK;
-    if ((description && hwloc_topology_set_synthetic(machine, description)) ||
-        hwloc_topology_set_flags(machine, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) || hwloc_topology_load(machine))
-        status =
-            sp_fail(error, SP_FAILED, "topology: hwloc does not find the machine's cores; check its HWLOC_ variables");
-    if (!status) status = survey(machine, of, topology, error);
+    sp_status status = load(machine, description)
+                           ? survey(machine, of, topology, error)
+                           : sp_fail(error, SP_FAILED,
+                                     "topology: hwloc does not find the machine's cores; check its HWLOC_ variables");
     hwloc_topology_destroy(machine);
     return status;
 }
 
 sp_status sp_topology_read(const cpu_set_t *allowed, size_t cpus, sp_topology *topology, sp_error *error) {
-    return load(NULL, &(mask){.set = allowed, .bytes = CPU_ALLOC_SIZE(cpus)}, topology, error);
+    return read_topology(NULL, &(mask){.set = allowed, .bytes = CPU_ALLOC_SIZE(cpus)}, topology, error);
 }
 
 sp_status sp_topology_of(const char *description, const char *allowed, sp_topology *topology, sp_error *error) {
-    return load(description, &(mask){.list = allowed}, topology, error);
+    return read_topology(description, &(mask){.list = allowed}, topology, error);
+}
+
+/* ---- Who lies by whom ------------------------------------------------------------------------- */
+
+/* CPUs that wait for their place, and those that have it. */
+typedef struct queue {
+    cpu_set_t *left;
+    size_t bytes, *order, used;
+} queue;
+
+static void take(queue *q, size_t cpu) {
+    if (!CPU_ISSET_S(cpu, q->bytes, q->left)) return;
+    CPU_CLR_S(cpu, q->bytes, q->left);
+    q->order[q->used++] = cpu;
+}
+
+/* As hwloc numbers them itself: through the tree of what they have in common. */
+static void take_known(queue *q, hwloc_topology_t machine) {
+    for (hwloc_obj_t at = NULL; (at = hwloc_get_next_obj_by_type(machine, HWLOC_OBJ_PU, at));) take(q, at->os_index);
+}
+
+sp_status sp_topology_order(const char *description, const cpu_set_t *allowed, size_t bytes, size_t *order,
+                            sp_error *error) {
+    queue q = {.left = malloc(bytes), .bytes = bytes, .order = order};
+    hwloc_topology_t machine;
+    if (!q.left || hwloc_topology_init(&machine)) {
+        free(q.left);
+        return sp_fail_memory(error, "the topology", bytes);
+    }
+    memcpy(q.left, allowed, bytes);
+    if (load(machine, description) && (description || hwloc_topology_is_thissystem(machine))) take_known(&q, machine);
+    for (size_t cpu = 0; cpu < 8 * bytes; cpu++) take(&q, cpu);
+    hwloc_topology_destroy(machine);
+    free(q.left);
+    return SP_OK;
 }

@@ -29,4 +29,12 @@ sp_status sp_topology_read(const cpu_set_t *allowed, size_t cpus, sp_topology *t
  * NULL: all) may be used. */
 sp_status sp_topology_of(const char *description, const char *allowed, sp_topology *topology, sp_error *error);
 
+/*
+ * The CPUs of a set of `bytes` bytes as they lie by each other: hardware threads of a core follow each other, and so do
+ * the cores of a cache, of a node, of a socket. `order` has room for all of them; those of which hwloc knows nothing
+ * come last, by their numbers. `description`: as of sp_topology_of; NULL: this machine. SP_FAILED: out of memory.
+ */
+sp_status sp_topology_order(const char *description, const cpu_set_t *allowed, size_t bytes, size_t *order,
+                            sp_error *error);
+
 #endif
