@@ -1,4 +1,4 @@
-/* Training as a user runs it: what is learned, what is left behind, and the same bits on any number of threads. */
+/* Training as a user runs it: what is learned, and what is left behind. */
 #include "support.h"
 
 #include <cjson/cJSON.h>
@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { COLUMNS = 8 }; /* of metrics.csv */
 
@@ -202,101 +201,6 @@ Test(cli_train, default_directory_is_runs_and_the_name_of_the_config) {
     cr_expect(strstr(result.out, "saved in runs/first.try\ncheckpoint.safetensors\nconfig.ini\n"), "%s", result.out);
 }
 
-/* ---- The promise ---------------------------------------------------------------------------- */
-
-/* Two epochs of digits; `more` says how. Sleeping instead of spinning: more threads than processors. */
-static const char *digits_hash(const char *environment, const char *more) {
-    outcome result = run("OMP_WAIT_POLICY=passive %s \"%s\" train -q configs/digits.ini -s train.epochs=2 "
-                         "-s network.hidden=24 -s data.validation=0.1 -s output.dir=%s %s",
-                         environment, SHARDPROP_PROGRAM, scratch_path("run"), more);
-    cr_assert_eq(result.status, 0, "%s %s: %s", environment, more, result.err);
-    return hash_of(&result);
-}
-
-/* Expects one hash at every number of threads, however it is said; returns it. */
-static const char *same_at_all_threads(const char *how) {
-    static const int threads[] = {1, 2, 3, 4, 7};
-    const char *expected = digits_hash("", how), *loss = NULL;
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        char environment[40], more[300];
-        snprintf(environment, sizeof environment, "OMP_NUM_THREADS=%d", threads[i]);
-        cr_expect_str_eq(digits_hash(environment, how), expected, "%s, %s", how, environment);
-        cr_expect_leq(number("threads"), threads[i], "auto is at most what OMP_NUM_THREADS says");
-        snprintf(more, sizeof more, "%s -s parallel.threads=%d", how, threads[i]);
-        cr_expect_str_eq(digits_hash("", more), expected, "%s", more);
-        cr_expect_eq(number("threads"), threads[i], "a number is exactly that many");
-        char *value = strstr(read_text(scratch_path("run/summary.json")), "\"validation_loss\"");
-        value[strcspn(value, "\n")] = '\0';
-        if (loss) cr_expect_str_eq(value, loss, "the validation loss, to the last digit");
-        loss = value;
-    }
-    return expected;
-}
-
-Test(cli_threads, batches_that_shards_do_not_divide) {
-    same_at_all_threads("-s train.batch_size=37");
-}
-
-Test(cli_threads, five_shards) {
-    same_at_all_threads("-s train.batch_size=37 -s parallel.shards=5");
-}
-
-Test(cli_threads, full_batch) {
-    same_at_all_threads("-s train.batch_size=full");
-}
-
-Test(cli_threads, batch_larger_than_the_data_is_the_full_batch) {
-    const char *larger = same_at_all_threads("-s train.batch_size=99999");
-    cr_expect_str_eq(larger, digits_hash("", "-s train.batch_size=full"));
-}
-
-Test(cli_threads, fused_and_private_sums_are_the_same) {
-    static const char *const kernels[] = {"auto", "blas", "reference"};
-    for (int i = 0; i < 3; i++) {
-        char more[160];
-        const char *how = "-s train.batch_size=37 -s parallel.shards=5 -s parallel.kernels=%s -s parallel.reduction=%s";
-        snprintf(more, sizeof more, how, kernels[i], "private");
-        const char *private = same_at_all_threads(more);
-        snprintf(more, sizeof more, how, kernels[i], "fused");
-        cr_expect_str_eq(same_at_all_threads(more), private, "%s", kernels[i]);
-    }
-}
-
-Test(cli_threads, stochastic) {
-    const char *expected = NULL;
-    for (int threads = 1; threads <= 7; threads += 2) {
-        outcome result = run("OMP_WAIT_POLICY=passive \"%s\" train -q configs/iris.ini -s train.epochs=3 "
-                             "-s train.batch_size=1 -s parallel.threads=%d -s output.dir=%s",
-                             SHARDPROP_PROGRAM, threads, scratch_path("run"));
-        cr_assert_eq(result.status, 0, "%s", result.err);
-        if (expected) cr_expect_str_eq(hash_of(&result), expected, "%d threads", threads);
-        expected = hash_of(&result);
-    }
-}
-
-Test(cli_threads, seed_and_shards_are_part_of_the_result) {
-    const char *hash = digits_hash("", "");
-    cr_expect_str_eq(digits_hash("", ""), hash);
-    cr_expect_str_neq(digits_hash("", "-s train.seed=2"), hash);
-    cr_expect_str_neq(digits_hash("", "-s parallel.shards=5"), hash);
-    cr_expect_str_neq(digits_hash("", "-s train.shuffle=no"), hash);
-}
-
-Test(cli_threads, evaluate_and_predict_do_not_depend_on_them) {
-    train("configs/digits.ini -s train.epochs=1");
-    const char *model = scratch_path("run");
-    outcome result =
-        run("for t in 1 2 3 7; do\n"
-            "    export OMP_NUM_THREADS=$t\n"
-            "    { shardprop evaluate %s data/digits.csv; shardprop predict -p %s data/digits.csv; } | cksum\n"
-            "done",
-            model, model);
-    size_t line = strcspn(result.out, "\n") + 1;
-    cr_expect_eq(lines_of(result.out), 4);
-    cr_expect_gt(number_after(strchr(result.out, ' '), " "), 100000, "cksum saw the output: %s", result.out);
-    for (size_t i = 1; i < 4; i++) cr_expect_arr_eq(result.out + i * line, result.out, line, "%s", result.out);
-}
-
 /* ---- Validation ----------------------------------------------------------------------------- */
 
 /* Splits iris into train.csv and val.csv, every third row to val.csv. */
@@ -482,68 +386,7 @@ Test(cli_interrupt, by_the_same_signal_twice) {
     expect_interrupted(&result, 128 + 2);
 }
 
-/* ---- What is shown -------------------------------------------------------------------------- */
-
-Test(cli_show, no_bar_where_there_is_no_terminal) {
-    outcome result = run("shardprop train configs/iris.ini -s output.dir=%s", scratch_path("run"));
-    cr_expect_eq(result.status, 0);
-    cr_expect_null(strpbrk(result.err, "\r\033"), "neither carriage returns nor escapes");
-    cr_expect(strstr(result.err, "epoch 1/100 "), "%s", result.err);
-    cr_expect(strstr(result.err, "epoch 100/100 "), "%s", result.err);
-    cr_expect_leq(lines_of(result.err), 25, "a line now and then: %zu", lines_of(result.err));
-    cr_expect_null(strstr(result.out, "epoch 1/100"), "progress is no result");
-}
-
-Test(cli_show, quiet_prints_results_alone) {
-    outcome result = run("shardprop train configs/iris.ini --quiet -s output.dir=%s", scratch_path("run"));
-    cr_expect_str_empty(result.err);
-    cr_expect(strncmp(result.out, "completed after 100 epochs in ", 30) == 0, "%s", result.out);
-    cr_expect(strstr(result.out, "\nsaved in /"), "%s", result.out);
-    cr_expect_eq(lines_of(result.out), 6, "%s", result.out);
-    cr_expect(number_after(result.out, "\nmemory ") > 0, "%s", result.out);
-}
-
-/* The longest line that stands on the terminal at any time. */
-static size_t widest(char *shown) {
-    size_t most = 0, column = 0;
-    for (; *shown; shown++) {
-        if (*shown == '\033') { /* an escape sequence up to its letter */
-            shown += strcspn(shown, "ABCDEFGHJKm");
-            if (!*shown) break;
-        } else if (*shown == '\r' || *shown == '\n') {
-            column = 0;
-        } else if (++column > most) {
-            most = column;
-        }
-    }
-    return most;
-}
-
-Test(cli_show, lines_on_a_terminal_fit_80_columns) {
-    if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
-    /* Many epochs and all figures: the longest lines there are. */
-    outcome result =
-        run("TERM=xterm script -qec \"'%s' train configs/iris.ini -s data.validation=0.2 -s train.epochs=10000 "
-            "-s output.dir=%s\" /dev/null < /dev/null",
-            SHARDPROP_PROGRAM, scratch_path("run"));
-    cr_assert_eq(result.status, 0, "%s", result.out);
-    cr_expect(strstr(result.out, "\repoch 1/10000 ["), "%s", result.out);
-    cr_expect(strstr(result.out, " val 0."), "%s", result.out);
-    cr_expect_leq(widest(result.out), 80, "%zu columns", widest(result.out));
-    /* The last block is taken away, for the figures or for a warning before them. */
-    const char *block = result.out;
-    for (const char *next; (next = strstr(block + 1, "/10000 ["));) block = next;
-    cr_expect(strstr(block, "A\033[J"), "the block stays: %s", result.out);
-    cr_expect(strstr(block, "completed after 10000 epochs"), "%s", result.out);
-}
-
-Test(cli_show, quiet_on_a_terminal) {
-    if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
-    outcome result = run("script -qec \"'%s' train -q configs/xor.ini -s output.dir=%s\" /dev/null < /dev/null",
-                         SHARDPROP_PROGRAM, scratch_path("run"));
-    cr_expect(strncmp(result.out, "completed after", 15) == 0, "%s", result.out);
-    cr_expect_null(strchr(result.out, '\033'));
-}
+/* ---- What else may be asked for --------------------------------------------------------------- */
 
 Test(cli_train, tells_where_the_time_goes_when_asked) {
     const char *const names[] = {"gather", "forward", "loss", "backward", "gradient", "update", "barrier"};

@@ -1,11 +1,10 @@
 /* A training that is interrupted and goes on ends with the bits of one that never was. */
 #include "base/hash.h"
-#include "base/safetensors.h"
 #include "faults.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Iris: 105 rows to train on in 7 mini-batches, the last smaller; more settings, separated by blanks. */
@@ -44,26 +43,6 @@ static sp_status train(bool resumes, sp_config *config, moment *at, sp_summary *
     return status;
 }
 
-/* metrics.csv without what is measured by the clock: columns 2 and 8. */
-static char *figures_of(const char *path) {
-    char *text = read_text(path), *to = text;
-    int column = 1;
-    for (const char *at = text; *at; at++) {
-        if (*at == ',') column++;
-        if (*at == '\n') column = 1;
-        if (column != 2 && column != 8) *to++ = *at;
-    }
-    *to = '\0';
-    return text;
-}
-
-static void expect_same_files(const char *one, const char *other, const char *what) {
-    char *a = format_text("%s/metrics.csv", one), *b = format_text("%s/metrics.csv", other);
-    cr_expect_str_eq(figures_of(a), figures_of(b), "%s: metrics.csv", what);
-    outcome same = run("cmp '%s/model.safetensors' '%s/model.safetensors'", one, other);
-    cr_expect_eq(same.status, 0, "%s: %s", what, same.err);
-}
-
 static void expect_same_summary(const sp_summary *one, const sp_summary *other, const char *what) {
     cr_expect_eq(one->weights_xxh64, other->weights_xxh64, "%s", what);
     cr_expect_str_eq(one->status, other->status, "%s", what);
@@ -89,7 +68,7 @@ static void check(const char *settings, const moment *breaks, size_t count) {
     }
     cr_expect_eq(steps, counted.steps, "%s: no step is done twice", settings);
     expect_same_summary(&whole, &parts, settings);
-    expect_same_files(one, other, settings);
+    expect_same_runs(one, other, settings);
 }
 
 /* Within an epoch; after its last but one step, which has the last one with it; at its end; twice in one. */
@@ -196,131 +175,6 @@ Test(resume, augmentation) {
                     image_path, label_path));
 }
 
-/* ---- As a user runs it ------------------------------------------------------------------------ */
-
-static const char digits[] = "configs/digits.ini -q -s train.epochs=12 -s network.hidden=24 -s data.validation=0.1 "
-                             "-s optimizer.name=adam -s optimizer.learning_rate=0.002 -s network.dropout=0.2";
-
-/* Killed at moments that nobody chose, it goes on each time; the files are those of a run without a break. */
-Test(cli_resume, survives_being_killed_at_any_moment) {
-    const char *one = scratch_path("one"), *other = scratch_path("other");
-    outcome whole = run("shardprop train %s -s output.dir='%s' -s parallel.threads=1", digits, one);
-    cr_assert_eq(whole.status, 0, "%s", whole.err);
-    int killed = 0;
-    for (int i = 0; i < 20; i++) {
-        outcome part = run("timeout -s KILL 0.%03d '%s' train %s -s output.dir='%s' -s output.checkpoint_every=1 "
-                           "-s output.checkpoint_seconds=0.005 -s parallel.threads=%d --resume",
-                           60 + (i * 37) % 90, SHARDPROP_PROGRAM, digits, other, 1 + i % 3);
-        killed += part.status == 137;
-        cr_expect(part.status == 137 || part.status == 0, "%d: %d, %s", i, part.status, part.err);
-    }
-    cr_expect_gt(killed, 0, "no attempt was cut short");
-    outcome last = run("shardprop train %s -s output.dir='%s' --resume", digits, other);
-    cr_assert_eq(last.status, 0, "%s", last.err);
-    cr_expect_str_eq(hash_of(&last), hash_of(&whole));
-    expect_same_files(one, other, "after kills");
-}
-
-/* Starts a long training, waits for its first epoch, does `what` with $program, and waits for its end. */
-static outcome disturb(const char *options, const char *what) {
-    return run("rm -rf '%s'; env --default-signal=HUP '%s' train configs/digits.ini -s schedule.name=constant -s "
-               "train.epochs=1000000 "
-               "-s parallel.threads=2 %s "
-               "-s output.dir='%s' &\nprogram=$!\n"
-               "for i in $(seq 600); do [ \"$(cat '%s/metrics.csv' 2>&1 | wc -l)\" -gt 1 ] && break; sleep 0.1; done\n"
-               "%s\nwait $program",
-               scratch_path("run"), SHARDPROP_PROGRAM, options, scratch_path("run"), scratch_path("run"), what);
-}
-
-static void expect_interrupted(const outcome *result, int status) {
-    cr_expect_eq(result->status, status, "%s", result->err);
-    cr_expect_not_null(strstr(read_text(scratch_path("run/summary.json")), "\"interrupted\""));
-    cr_expect_eq(run("shardprop info '%s'", scratch_path("run")).status, 0);
-    /* A resumed training takes up where this one left off. */
-    size_t epochs = lines_of(read_text(scratch_path("run/metrics.csv"))) - 1;
-    outcome next = run("shardprop train '%s' --resume -s train.epochs=%zu", scratch_path("run"), epochs + 2);
-    cr_expect_eq(next.status, 0, "%s", next.err);
-    cr_expect_not_null(strstr(next.err, format_text("goes on behind epoch %zu, step ", epochs)), "%s", next.err);
-    cr_expect_eq(lines_of(read_text(scratch_path("run/metrics.csv"))), epochs + 3, "each epoch once");
-}
-
-Test(cli_resume, signals_end_with_a_checkpoint) {
-    static const struct {
-        const char *name;
-        int number;
-    } signals[] = {{"INT", 2}, {"TERM", 15}, {"HUP", 1}};
-    for (int i = 0; i < 3; i++) {
-        outcome result = disturb("", format_text("kill -%s $program", signals[i].name));
-        expect_interrupted(&result, 128 + signals[i].number);
-    }
-}
-
-Test(cli_resume, a_checkpoint_is_saved_whatever_the_config_says) {
-    outcome result = disturb("-s output.checkpoint_seconds=0", "kill -TERM $program");
-    expect_interrupted(&result, 128 + 15);
-}
-
-/* nohup has SIGHUP ignored, and the program keeps to that. */
-Test(cli_resume, nohup_is_heeded) {
-    outcome result = run("trap '' HUP; '%s' train configs/iris.ini -q -s train.epochs=20000 -s output.dir='%s' &\n"
-                         "program=$!; sleep 0.1; kill -HUP $program; wait $program",
-                         SHARDPROP_PROGRAM, scratch_path("run"));
-    cr_expect_eq(result.status, 0, "%s", result.err);
-}
-
-Test(cli_resume, usr1_saves_and_goes_on) {
-    const char *checkpoint = scratch_path("run/checkpoint.safetensors");
-    outcome result = disturb("-s output.checkpoint_seconds=0",
-                             format_text("[ -e '%s' ] && echo too early\nkill -USR1 $program\n"
-                                         "for i in $(seq 600); do [ -e '%s' ] && break; sleep 0.1; done\n"
-                                         "[ -e '%s' ] && echo saved; kill -0 $program && echo runs; kill -9 $program",
-                                         checkpoint, checkpoint, checkpoint));
-    cr_expect_eq(result.status, 137);
-    cr_expect_str_eq(result.out, "saved\nruns\n", "%s%s", result.out, result.err);
-}
-
-/* A second signal, later, ends it where it stands; what is there is whole. */
-Test(cli_resume, a_second_signal_ends_at_once) {
-    outcome result = run("'%s' train configs/digits.ini -s train.epochs=1000000 -s train.batch_size=full "
-                         "-s network.hidden=4096,4096 -s output.checkpoint_seconds=0.01 -s output.dir='%s' &\n"
-                         "program=$!\n"
-                         "for i in $(seq 600); do [ -e '%s/checkpoint.safetensors' ] && break; sleep 0.1; done\n"
-                         "kill -STOP $program; kill -TERM $program; kill -CONT $program; sleep 0.01\n"
-                         "kill -0 $program && { sleep 2.2; kill -TERM $program; }; wait $program",
-                         SHARDPROP_PROGRAM, scratch_path("run"), scratch_path("run"));
-    cr_expect_eq(result.status, 128 + 15, "%s", result.err);
-    sp_error error = {0};
-    sp_safetensors *file;
-    must(sp_safetensors_read(scratch_path("run/checkpoint.safetensors"), &file, &error), error);
-    cr_expect(sp_safetensors_is_sealed(file));
-    sp_safetensors_destroy(file);
-}
-
-/* ---- One at a time ---------------------------------------------------------------------------- */
-
-Test(cli_resume, a_second_training_into_the_directory_is_refused) {
-    static const char *const how[] = {"", "--resume"};
-    for (int i = 0; i < 2; i++) {
-        outcome result = disturb("", format_text("echo $program\nshardprop train configs/digits.ini -s output.dir='%s' "
-                                                 "-s train.epochs=1000000 %s; echo $?\nkill -TERM $program",
-                                                 scratch_path("run"), how[i]));
-        cr_expect_eq(result.status, 128 + 15);
-        char *pid = keep(strndup(result.out, strcspn(result.out, "\n")));
-        cr_expect_not_null(strstr(result.err, format_text("shardprop: %s: process %s is training into it; ",
-                                                          scratch_path("run"), pid)),
-                           "%s", result.err);
-        cr_expect_not_null(strstr(result.out, "\n1\n"), "%s", result.out);
-        cr_expect_not_null(strstr(result.out, "interrupted after "), "the first one does not notice");
-        cr_expect_neq(run("ls '%s/.lock'", scratch_path("run")).status, 0, "it is gone with the training");
-    }
-}
-
-Test(cli_resume, a_killed_training_leaves_no_lock) {
-    disturb("", "kill -9 $program");
-    cr_expect_eq(
-        run("shardprop train configs/digits.ini -s train.epochs=1 -s output.dir='%s'", scratch_path("run")).status, 0);
-}
-
 /* ---- What may change, and what may not ---------------------------------------------------------- */
 
 /* A training of iris that was interrupted in epoch 3 of 6. */
@@ -389,7 +243,7 @@ Test(resume, epochs_and_patience_may_become_more) {
     must(train(true, configure(scratch_path("run"), 1, "train.epochs=9 train.patience=8"), NULL, &parts, &error),
          error);
     expect_same_summary(&whole, &parts, "three epochs more");
-    expect_same_files(scratch_path("whole"), scratch_path("run"), "three epochs more");
+    expect_same_runs(scratch_path("whole"), scratch_path("run"), "three epochs more");
 }
 
 Test(resume, files_and_folders_may_move) {
@@ -433,29 +287,6 @@ Test(resume, metrics_that_were_altered_are_refused) {
 
 /* ---- Damage --------------------------------------------------------------------------------------- */
 
-/* The one before is taken, with a word; and where that is damaged too, training is refused. */
-Test(cli_resume, a_damaged_checkpoint_gives_way_to_the_one_before) {
-    const char *dir = scratch_path("run"), *how = "configs/iris.ini -s train.epochs=6 -s output.checkpoint_every=1";
-    cr_assert_eq(run("shardprop train %s -s output.dir='%s'", how, dir).status, 0);
-    cr_assert_eq(run("shardprop train %s -s train.epochs=7 -s output.dir='%s' --resume", how, dir).status, 0);
-    run("cp '%s/checkpoint.safetensors' '%s/good'", dir, scratch());
-    static const char *const damages[] = {"truncate -s -4", "truncate -s 100", "truncate -s 0",
-                                          "sed -i 's/config.train.seed/config.train.sead/'", "rm"};
-    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        run("rm -rf '%s/copy' && cp -r '%s' '%s/copy' && %s '%s/copy/checkpoint.safetensors'", scratch(), dir,
-            scratch(), damages[i], scratch());
-        outcome next = run("shardprop train %s -s train.epochs=7 -s output.dir='%s/copy' --resume", how, scratch());
-        cr_expect_eq(next.status, 0, "%s: %s", damages[i], next.err);
-        cr_expect_not_null(strstr(next.err, "; going on from the one before"), "%s: %s", damages[i], next.err);
-        expect_same_files(dir, scratch_path("copy"), damages[i]);
-    }
-    run("cd '%s'; truncate -s -4 checkpoint.safetensors checkpoint.previous.safetensors", dir);
-    outcome refused = run("shardprop train %s -s train.epochs=7 -s output.dir='%s' --resume", how, dir);
-    cr_expect_eq(refused.status, 3);
-    cr_expect_eq(lines_of(refused.err), 1, "%s", refused.err);
-    cr_expect_not_null(strstr(refused.err, "checkpoint.safetensors: is damaged or was altered"), "%s", refused.err);
-}
-
 Test(resume, a_model_is_no_checkpoint) {
     interrupted("");
     run("cd '%s'; cp model.safetensors checkpoint.safetensors; rm -f checkpoint.previous.safetensors",
@@ -498,35 +329,6 @@ Test(resume, places_beyond_the_training_are_refused) {
     }
 }
 
-/* ---- Nothing to resume ------------------------------------------------------------------------------ */
-
-Test(cli_resume, without_a_checkpoint_it_starts_from_the_beginning) {
-    outcome result = run("shardprop train configs/iris.ini -s output.dir='%s' --resume", scratch_path("run"));
-    cr_expect_eq(result.status, 0);
-    cr_expect_not_null(strstr(result.err, "run: holds no checkpoint; training starts from the beginning"), "%s",
-                       result.err);
-    run("rm '%s'", scratch_path("run/checkpoint.safetensors"));
-    result = run("shardprop train configs/iris.ini -s output.dir='%s' --resume", scratch_path("run"));
-    cr_expect_eq(result.status, 2, "a finished run is not thrown away");
-    cr_expect_not_null(strstr(result.err, "run: holds a run that ended without a checkpoint"), "%s", result.err);
-    result = run("shardprop train '%s' --resume", scratch());
-    cr_expect_eq(result.status, 2);
-    cr_expect_not_null(strstr(result.err, ": holds no config.ini; name a run directory"), "%s", result.err);
-}
-
-Test(cli_resume, a_completed_run_stays_so) {
-    outcome result = run("shardprop train configs/iris.ini -s output.dir='%s'", scratch_path("run"));
-    const char *hash = hash_of(&result);
-    run("cd '%s'; cp -r run before; rm run/model.safetensors run/summary.json", scratch());
-    result = run("shardprop train '%s' --resume", scratch_path("run"));
-    cr_expect_eq(result.status, 0, "%s", result.err);
-    cr_expect_not_null(strstr(result.err, "run: completed already, after 100 epochs; there is nothing left to train"),
-                       "%s", result.err);
-    cr_expect_str_eq(hash_of(&result), hash);
-    expect_same_files(scratch_path("run"), scratch_path("before"), "completed");
-    cr_expect_not_null(strstr(read_text(scratch_path("run/summary.json")), "\"completed\""));
-}
-
 /* ---- While training goes on ------------------------------------------------------------------------ */
 
 static bool always(void *context) {
@@ -547,11 +349,11 @@ Test(resume, checkpoints_while_training_goes_on_change_nothing) {
     must(sp_train(configure(scratch_path("saved"), 4, settings), &observer, &saved, &error), error);
     cr_expect_eq(asked, 40 * 7, "once a step");
     expect_same_summary(&plain, &saved, settings);
-    expect_same_files(scratch_path("plain"), scratch_path("saved"), settings);
+    expect_same_runs(scratch_path("plain"), scratch_path("saved"), settings);
     cr_expect_eq(run("test -e '%s/checkpoint.previous.safetensors'", scratch_path("saved")).status, 0, "several");
     /* One from the midst: the same end. */
     run("cd '%s/saved' && mv checkpoint.previous.safetensors checkpoint.safetensors", scratch());
     must(train(true, configure(scratch_path("saved"), 3, settings), NULL, &again, &error), error);
     expect_same_summary(&plain, &again, settings);
-    expect_same_files(scratch_path("plain"), scratch_path("saved"), settings);
+    expect_same_runs(scratch_path("plain"), scratch_path("saved"), settings);
 }
