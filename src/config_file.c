@@ -142,12 +142,9 @@ static int take_pair(void *user, const char *section, const char *name, const ch
 
 /* runs/NAME for CONFIG/NAME.ini, unless the config says otherwise. */
 static bool choose_dir(sp_config *config) {
-    char dir[SP_LONGEST_TEXT + 1];
+    char dir[SP_LONGEST_TEXT + 1] = "runs/";
     if (*config->output.dir) return true;
-    const char *name = strrchr(config->path, '/') ? strrchr(config->path, '/') + 1 : config->path;
-    const char *dot = strrchr(name, '.');
-    int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
-    snprintf(dir, sizeof dir, "runs/%.*s", length, name);
+    sp_path_stem(config->path, dir + strlen(dir), sizeof dir - strlen(dir));
     return sp_config_resolve_text(&config->output.dir, dir);
 }
 

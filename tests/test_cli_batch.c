@@ -248,6 +248,18 @@ Test(cli_batch, failures_are_named_and_the_rest_is_ranked) {
     cr_expect_not_null(strstr(result.err, "1000000: failed"), "%s", result.err);
 }
 
+/* A list has commas; none has nothing between its own. */
+Test(cli_batch, values_with_commas_are_one_cell) {
+    const char *sweep = write_text("sweep.ini", "[data]\ntrain=data/iris.csv\n[train]\nepochs=1\n[sweep]\n"
+                                                "network.hidden = 4,3 | 5 |\n");
+    const char *folder = scratch_path("batch");
+    cr_assert_eq(run("shardprop batch '%s' -o '%s'", sweep, folder).status, 0);
+    const char *csv = read_text(format_text("%s/ranking.csv", folder));
+    cr_expect_not_null(strstr(csv, ",hidden=4-3,\"4, 3\",train_loss,"), "%s", csv);
+    cr_expect_not_null(strstr(csv, ",hidden=5,5,train_loss,"), "%s", csv);
+    cr_expect_not_null(strstr(csv, ",hidden=,,train_loss,"), "%s", csv);
+}
+
 /* ---- Many at once ---------------------------------------------------------------------------------- */
 
 /* Of two trainings of `batch` side by side, where each may run, in a line; then what `then` prints; then the end. */

@@ -380,3 +380,20 @@ Test(file, joined_paths_fit_or_are_refused) {
     cr_expect_str_eq(path, "abc/def");
     cr_expect_not(sp_path_join(path, sizeof path, "abc", "defg"));
 }
+
+Test(file, the_stem_of_a_path) {
+    static const char *const cases[][2] = {{"configs/digits.ini", "digits"},
+                                           {"digits.ini", "digits"},
+                                           {"a.b/c", "c"},
+                                           {"/x/a.b.ini", "a.b"},
+                                           {"x/.hidden", ".hidden"},
+                                           {"x/.hidden.ini", ".hidden"},
+                                           {"x/", ""},
+                                           {"", ""},
+                                           {"longer-than-that.ini", "longer-th"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char stem[10] = "before";
+        sp_path_stem(cases[i][0], stem, sizeof stem);
+        cr_expect_str_eq(stem, cases[i][1], "%s: %s", cases[i][0], stem);
+    }
+}

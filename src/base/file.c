@@ -410,3 +410,9 @@ bool sp_path_join(char *path, size_t size, const char *folder, const char *name)
     int length = snprintf(path, size, "%s/%s", folder, name);
     return length >= 0 && (size_t)length < size;
 }
+
+void sp_path_stem(const char *path, char *text, size_t size) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    bool ends = dot && dot > name; /* the whole of a hidden file is its name */
+    snprintf(text, size, "%.*s", ends ? (int)(dot - name) : (int)strlen(name), name);
+}

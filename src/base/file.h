@@ -100,4 +100,7 @@ bool sp_file_exists(const char *path);
 /* Writes "FOLDER/NAME" into `path`; false when it does not fit. */
 bool sp_path_join(char *path, size_t size, const char *folder, const char *name);
 
+/* Writes the file's name without folder and ending, whole or cut to `size`: "digits" of "configs/digits.ini". */
+void sp_path_stem(const char *path, char *text, size_t size);
+
 #endif

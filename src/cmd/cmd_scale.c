@@ -11,7 +11,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { NAME = 120, MOST_EPOCHS = 10000, MOST_REPETITIONS = 1000 };
@@ -200,9 +199,7 @@ static sp_status measure_all(experiment *e, sp_error *error) {
 
 /* The config's name, without folder and ending, and runs/scale- and that, unless another folder is asked for. */
 static void name_it(experiment *e) {
-    const char *path = e->options->operand[0], *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    snprintf(e->name, sizeof e->name, "%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    sp_path_stem(e->options->operand[0], e->name, sizeof e->name);
     snprintf(e->folder, sizeof e->folder, "runs/scale-%s", e->name);
     e->scaling.name = e->name;
     e->scaling.folder = e->options->output ? e->options->output : e->folder;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "data/table.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -120,15 +121,9 @@ const sp_rank *sp_ranking_at(const sp_ranking *ranking, size_t index) {
 
 /* ---- ranking.csv ----------------------------------------------------------------------------- */
 
-/* Quoted where it has to be (RFC 4180). */
 static void print_text(FILE *stream, const char *text) {
-    if (!text[strcspn(text, ",\"\n")]) {
-        fprintf(stream, ",%s", text);
-        return;
-    }
-    fputs(",\"", stream);
-    for (; *text; text++) fprintf(stream, "%s%c", *text == '"' ? "\"" : "", *text);
-    fputc('"', stream);
+    fputc(',', stream);
+    if (*text) sp_csv_write_field(stream, text);
 }
 
 static void print_cell(FILE *stream, double value) {

@@ -110,18 +110,11 @@ static sp_status take_fingerprint(making *m, sp_trial *t) {
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-/* "digits" of "configs/digits.ini". */
-static void stem_of(const sp_config *base, char *text, size_t size) {
-    const char *name = strrchr(base->path, '/') ? strrchr(base->path, '/') + 1 : base->path;
-    const char *dot = strrchr(name, '.');
-    snprintf(text, size, "%.*s", (int)(dot && dot > name ? dot - name : (long)strlen(name)), name);
-    for (char *at = text; *at; at++)
-        if (!isalnum((unsigned char)*at) && !strchr("+-._=", *at)) *at = '-';
-}
-
-/* The same, and "digits-2" where another config of the batch is called so. */
+/* "digits" of "configs/digits.ini", and "digits-2" where another config of the batch is called so. */
 static bool name_source(making *m, const sp_config *base, char prefix[NAME]) {
-    stem_of(base, prefix, NAME - 20);
+    sp_path_stem(base->path, prefix, NAME - 20);
+    for (char *at = prefix; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("+-._=", *at)) *at = '-';
     size_t length = strlen(prefix);
     for (unsigned i = 2; sp_names_find(&m->prefixes, prefix) != SP_NOT_FOUND; i++)
         snprintf(prefix + length, NAME - length, "-%u", i);
