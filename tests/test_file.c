@@ -37,6 +37,25 @@ Test(file, gzip_is_known_by_content_and_read_as_the_plain_file) {
     free(bytes);
 }
 
+/* A first read asks for what the file is said to have, up to 64 KiB. */
+Test(file, a_whole_file_is_read_at_any_size) {
+    static const size_t sizes[] = {0, 1, 2, 4095, 4096, 65533, 65534, 65535, 65536, 65537, 131073};
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+        sp_error error = {0};
+        char *content;
+        size_t size, wanted = sizes[i / 2];
+        unsigned char *bytes = calloc(wanted + 1, 1); /* which gzip makes a thousand times smaller */
+        if (wanted > 0) bytes[wanted - 1] = 'z';
+        must(read_whole(i % 2 ? write_gzip("packed", bytes, wanted) : write_bytes("plain", bytes, wanted), &content,
+                        &size, &error),
+             error);
+        cr_expect_eq(size, wanted);
+        cr_expect_arr_eq(content, bytes, wanted + 1);
+        free(content);
+        free(bytes);
+    }
+}
+
 Test(file, reads_in_pieces_with_a_peek_before) {
     enum { SIZE = 1000 };
     unsigned char *bytes = noise(SIZE), ahead[SP_PEEK], pieces[SIZE + 7];

@@ -200,20 +200,24 @@ sp_status sp_file_read(const char *path, size_t limit, char **bytes, size_t *siz
     sp_input *input;
     if (sp_input_open(path, &input, error)) return error->status;
 
+    /* Memory follows the bytes that really came. Where they are as many as the file is said to have, the first read
+     * finds its end, too. */
+    enum { PART = 1 << 16 };
+    size_t likely = sp_input_likely_size(input), part = likely > 0 && likely < PART ? likely + 2 : PART;
     char *content = NULL;
-    size_t used = 0, capacity = 0, got = 0;
+    size_t used = 0, capacity = 0, got = 0, asked = 0;
     sp_status status = SP_OK;
     do {
-        /* Memory follows the bytes that really came. */
-        used += got;
-        if (used > limit) {
-            status = sp_fail(error, SP_BAD_DATA, "%s: is longer than %zu bytes; name the right file", path, limit);
-        } else if (!sp_grow((void **)&content, &capacity, used + (1 << 16), 1)) {
+        if (!sp_grow((void **)&content, &capacity, used + part, 1)) {
             status = sp_fail_memory(error, path, used);
-        } else {
-            status = sp_input_read(input, content + used, capacity - used - 1, &got, error);
+            break;
         }
-    } while (!status && got > 0);
+        asked = capacity - used - 1;
+        status = sp_input_read(input, content + used, asked, &got, error);
+        used += got;
+        if (!status && used > limit)
+            status = sp_fail(error, SP_BAD_DATA, "%s: is longer than %zu bytes; name the right file", path, limit);
+    } while (!status && got == asked);
     sp_input_close(input);
     if (status) {
         free(content);
