@@ -229,7 +229,7 @@ coverage:
 FUZZ ?= $(FUZZERS)
 fuzz:
 	@tools/install-deps fuzz
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CC=$(CLANG) OPTIMIZE=-O2 WERROR= \
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CC=$(CLANG) OPTIMIZE=-O2 \
 		CFLAGS='-fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=tests/fuzz/uncounted $(ADDRESS)' LDFLAGS='$(ADDRESS)' $(FUZZ:%=$(BUILD)/fuzz/fuzz_%)
 	BUILD=$(BUILD)/fuzz tests/fuzz/run $(FUZZ)
 

@@ -30,7 +30,7 @@ static const char *const assignments[] = {"data.train=/fuzz/1",
                                           "parallel.kernels=reference"};
 
 static sp_run run;
-static char path[SP_RUNDIR_PATH];
+static char path[SP_RUNDIR_PATH], before[SP_RUNDIR_PATH];
 static bool compared;
 
 /* Of a file without the texts of a configuration it is not asked for them. */
@@ -72,6 +72,7 @@ void fuzz_prepare(void) {
     sp_checkpoint_take(run.checkpoint, &(sp_standing){.epochs = 3});
     fuzz_expect(sp_checkpoint_finish(run.checkpoint, &error) == SP_OK, error.text);
     snprintf(path, sizeof path, "%s/" SP_CHECKPOINT_NAME, folder);
+    snprintf(before, sizeof before, "%s/" SP_CHECKPOINT_BEFORE, folder);
 }
 
 /* What a training does between its checkpoint and the next one. */
@@ -97,10 +98,12 @@ void fuzz_input(const uint8_t *bytes, size_t size) {
     compared = memmem(bytes, size, "\"config.", 8) != NULL;
     fuzz_name(0, path); /* not before: libFuzzer asks for the size of its seeds first */
     fuzz_file(0, sealed, size);
-    sp_checkpoint_of of = {run.config, run.data,      &run.plan,   run.model->net, run.model->parameters,
+    fuzz_name(1, before); /* asked for where this one is damaged: it is spared the system */
+    fuzz_no_file(1);
+    sp_checkpoint_of of = {run.config, &run.origin,   &run.plan,   run.model->net, run.model->parameters,
                            &run.best,  &run.schedule, run.stepper, run.diagnosis,  run.rundir};
     if (!sp_checkpoint_open(run.rundir, &file, warning, &error) && file) {
-        sp_status status = sp_checkpoint_check(file, run.config, run.data, &run.plan, &at, &error);
+        sp_status status = sp_checkpoint_check(file, run.config, &run.origin, &run.plan, &at, &error);
         if (!status && !sp_checkpoint_load(file, of, &at, &error)) go_on(&at);
         sp_safetensors_destroy(file);
     }

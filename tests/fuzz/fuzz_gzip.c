@@ -10,29 +10,35 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Longer ones are read, but not compared. */
-enum { LONGEST = 1 << 20, HEADER = 10, TRAILER = 8 };
+/* Longer ones are read, but not compared. It is four times what may lie between a match and the bytes it repeats. */
+enum { LONGEST = 1 << 17, HEADER = 10, TRAILER = 8 };
+
+/* After so many parts of one size they are twice as long, for a deflate stream may come to a thousand times its size.
+ */
+enum { PARTS = 32 };
 
 /* Bits of a gzip header that ISA-L passes over, and zlib checks: reserved ones, a checksum of the header. */
 enum { FLAGS_OF_NOTE = 0xe2 };
 
 static uint8_t *expected, *found;
+static z_stream stream; /* one for all inputs: to make one takes longer than most of them */
 
 void fuzz_prepare(void) {
     expected = malloc(LONGEST);
     found = malloc(LONGEST);
-    fuzz_expect(expected && found, "no memory");
+    fuzz_expect(expected && found && inflateInit2(&stream, 16 + MAX_WBITS) == Z_OK, "no memory");
 }
 
 /* Unpacks by zlib: gzip, or a deflate stream alone. Negative: it cannot, or there is more than that; *used: bytes. */
 static long unpack(const uint8_t *bytes, size_t size, int window, size_t *used) {
-    z_stream stream = {.next_in = (uint8_t *)bytes, .avail_in = (unsigned)size, .next_out = expected};
+    fuzz_expect(inflateReset2(&stream, window) == Z_OK, "zlib does not begin anew");
+    stream.next_in = (uint8_t *)bytes;
+    stream.avail_in = (unsigned)size;
+    stream.next_out = expected;
     stream.avail_out = LONGEST;
-    if (inflateInit2(&stream, window) != Z_OK) return -1;
     int outcome = inflate(&stream, Z_FINISH);
     long got = outcome == Z_STREAM_END ? (long)(LONGEST - stream.avail_out) : -1;
     *used = size - stream.avail_in;
-    inflateEnd(&stream);
     return got;
 }
 
@@ -54,25 +60,30 @@ static uint8_t *wrap(const uint8_t *bytes, size_t size, size_t *length, long *go
     return whole;
 }
 
+/* Reads PARTS of one size, each into memory of its own, so that nothing is written behind it unseen. Whether there may
+ * be more. */
+static bool read_some(sp_input *input, size_t part, size_t *all, sp_error *error) {
+    size_t got = part;
+    uint8_t *piece = malloc(part);
+    fuzz_expect(piece != NULL, "no memory");
+    for (int i = 0; i < PARTS && got == part && !error->status; i++) {
+        sp_input_read(input, piece, part, &got, error);
+        if (*all + got <= LONGEST) memcpy(found + *all, piece, got);
+        *all += got;
+    }
+    free(piece);
+    return got == part && !error->status;
+}
+
 /* Reads all, in parts; negative: it cannot be read. */
 static long read_parts(const uint8_t *bytes, size_t size, size_t part) {
     sp_error error = {0};
     sp_input *input;
-    size_t got = 0, all = 0;
-    uint8_t *piece = malloc(part); /* its own, so that nothing is written behind it unseen */
-    if (!piece || sp_input_open(fuzz_file(0, bytes, size), &input, &error)) {
-        free(piece);
-        return -1;
-    }
-    sp_status status;
-    do {
-        status = sp_input_read(input, piece, part, &got, &error);
-        if (all + got <= LONGEST) memcpy(found + all, piece, got);
-        all += got;
-    } while (!status && got == part);
+    size_t all = 0;
+    if (sp_input_open(fuzz_file(0, bytes, size), &input, &error)) return -1;
+    while (read_some(input, part, &all, &error)) part *= 2;
     sp_input_close(input);
-    free(piece);
-    return status ? -1 : (long)all;
+    return error.status ? -1 : (long)all;
 }
 
 void fuzz_input(const uint8_t *bytes, size_t size) {

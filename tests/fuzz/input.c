@@ -21,6 +21,7 @@ enum { SLOTS = 2, FIRST_DESCRIPTOR = 1 << 20 };
 static struct {
     const uint8_t *bytes;
     size_t size, at;
+    int absent;
 } files[SLOTS];
 
 static const char *paths[SLOTS] = {"/fuzz/0", "/fuzz/1"};
@@ -32,7 +33,12 @@ void fuzz_name(int slot, const char *path) {
 const char *fuzz_file(int slot, const uint8_t *bytes, size_t size) {
     files[slot].bytes = bytes;
     files[slot].size = size;
+    files[slot].absent = 0;
     return paths[slot];
+}
+
+void fuzz_no_file(int slot) {
+    files[slot].absent = 1;
 }
 
 static int slot_of(const char *path) {
@@ -48,6 +54,11 @@ int fuzz_is_gzip(const char *path) {
 
 static int slot_at(int descriptor) {
     return descriptor >= FIRST_DESCRIPTOR && descriptor < FIRST_DESCRIPTOR + SLOTS ? descriptor - FIRST_DESCRIPTOR : -1;
+}
+
+static int no_such_file(void) {
+    errno = ENOENT;
+    return -1;
 }
 
 static int tell_size(int slot, struct stat *about) {
@@ -71,6 +82,7 @@ int __wrap_fstat(int descriptor, struct stat *about);
 int __wrap_open(const char *path, int flags, unsigned mode) {
     int slot = slot_of(path);
     if (slot < 0) return __real_open(path, flags, mode);
+    if (files[slot].absent) return no_such_file();
     files[slot].at = 0;
     return FIRST_DESCRIPTOR + slot;
 }
@@ -101,7 +113,8 @@ ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t at) {
 
 int __wrap_stat(const char *path, struct stat *about) {
     int slot = slot_of(path);
-    return slot < 0 ? __real_stat(path, about) : tell_size(slot, about);
+    if (slot < 0) return __real_stat(path, about);
+    return files[slot].absent ? no_such_file() : tell_size(slot, about);
 }
 
 int __wrap_fstat(int descriptor, struct stat *about) {

@@ -25,6 +25,9 @@ int fuzz_is_gzip(const char *path);
 /* Gives the file of a slot another path. Borrowed. */
 void fuzz_name(int slot, const char *path);
 
+/* There is none in that slot: opening it fails. */
+void fuzz_no_file(int slot);
+
 /* Ends the program, so that the input is kept as one that broke something. */
 void fuzz_expect(int holds, const char *what);
 
