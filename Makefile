@@ -190,13 +190,14 @@ test-tsan:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CC=$(CLANG) OPTIMIZE=-O1 WERROR= CFLAGS=-fsanitize=thread \
 		LDFLAGS=-fsanitize=thread $(BUILD)/tsan/shardprop $(BUILD)/tsan/tests/inprocess $(BUILD)/tsan/tests/harness/race
 	BUILD=$(BUILD)/tsan $(FIXED_ADDRESSES) tests/harness/test_race.sh
-	TSAN_OPTIONS=ignore_noninstrumented_modules=1 $(FIXED_ADDRESSES) $(BUILD)/tsan/tests/inprocess $(WITH_THREADS) \
-		$(TESTFLAGS)
+	TSAN_OPTIONS=ignore_noninstrumented_modules=1 JOBS=$(JOBS) $(FIXED_ADDRESSES) \
+		tests/harness/inprocess.sh $(BUILD)/tsan/tests/inprocess $(WITH_THREADS) $(TESTFLAGS)
 
 test-valgrind:
 	@tools/install-deps test
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(INPROCESS)
-	valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 $(INPROCESS) $(SMALL) $(TESTFLAGS)
+	UNDER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9' JOBS=$(JOBS) \
+		tests/harness/inprocess.sh $(INPROCESS) $(SMALL) $(TESTFLAGS)
 
 # Calls that fail, one at a time, and kills: minutes. KILLS: how many.
 KILLS ?= 200
@@ -224,7 +225,7 @@ coverage:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/coverage CC=$(CLANG) OPTIMIZE=-O1 WERROR= \
 		CFLAGS='-fprofile-instr-generate -fcoverage-mapping' LDFLAGS=-fprofile-instr-generate \
 		$(BUILD)/coverage/shardprop $(BUILD)/coverage/tests/inprocess
-	BUILD=$(BUILD)/coverage tests/harness/coverage.sh $(ALONE)
+	BUILD=$(BUILD)/coverage JOBS=$(JOBS) tests/harness/coverage.sh $(ALONE)
 
 FUZZ ?= $(FUZZERS)
 fuzz:

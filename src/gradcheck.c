@@ -19,8 +19,8 @@ typedef struct reference {
     sp_shape shape;             /* of the loss */
     const float *class_weights; /* borrowed; NULL: all 1 */
     double *parameters;         /* owned */
-    double *samples;            /* owned [batch, d(0)]: normalised */
-    double *below, *above;      /* owned [batch, widest of all layers]: the rows on their way up */
+    double **rows;              /* owned [depth + 1], of which each [batch, d(l)]: the rows on their way up */
+    double *sums;               /* owned [batch, widest]: W x of the layer whose parameters are compared */
     float *factors;             /* owned [widest]: of dropout, of one row */
     sp_draw draw;               /* the step's */
 } reference;
@@ -108,59 +108,76 @@ static void normalise_layer(const reference *ref, const sp_layer *layer, double 
 }
 
 /* Which units are dropped is the step's; what becomes of the gradients of the others is what is checked. */
-static void drop(reference *ref, size_t number, const sp_layer *layer) {
+static void drop(reference *ref, size_t number, const sp_layer *layer, double *above) {
     for (size_t n = 0; n < ref->batch.count; n++) {
         sp_dropout_factors(ref->draw, number, n, layer->dropout, 0, layer->outputs, ref->factors);
-        for (size_t j = 0; j < layer->outputs; j++) ref->above[n * layer->outputs + j] *= ref->factors[j];
+        for (size_t j = 0; j < layer->outputs; j++) above[n * layer->outputs + j] *= ref->factors[j];
     }
 }
 
-/* Layer l, from 0, for all rows: from `below` to `above`. */
-static void layer_up(reference *ref, size_t l) {
+/* Columns `first` to `end` - 1 of W x of layer l, from 0, for all rows. */
+static void sum_up(const reference *ref, size_t l, size_t first, size_t end, double *z) {
     const sp_layer *layer = &ref->net->layers[l];
+    const double *weights = ref->parameters + layer->weights;
     size_t width = layer->outputs;
     for (size_t n = 0; n < ref->batch.count; n++) {
-        double *z = ref->above + n * width;
-        for (size_t j = 0; j < width; j++) z[j] = 0;
+        const double *below = ref->rows[l] + n * layer->inputs;
+        for (size_t j = first; j < end; j++) z[n * width + j] = 0;
         for (size_t i = 0; i < layer->inputs; i++)
-            for (size_t j = 0; j < width; j++)
-                z[j] += ref->below[n * layer->inputs + i] * ref->parameters[layer->weights + i * width + j];
+            for (size_t j = first; j < end; j++) z[n * width + j] += below[i] * weights[i * width + j];
     }
-    normalise_layer(ref, layer, ref->above);
-    for (size_t i = 0; i < ref->batch.count * width; i++)
-        ref->above[i] = activate(sp_net_applied(ref->net, l), ref->above[i] + ref->parameters[layer->bias + i % width]);
-    if (layer->dropout > 0) drop(ref, l + 1, layer);
 }
 
-/* J over the mini-batch, from the definitions. */
-static double batch_loss(reference *ref) {
+/* What comes behind the sums of layer l, which lie where its results will. */
+static void finish_layer(reference *ref, size_t l) {
+    const sp_layer *layer = &ref->net->layers[l];
+    double *above = ref->rows[l + 1];
+    size_t width = layer->outputs;
+    normalise_layer(ref, layer, above);
+    for (size_t i = 0; i < ref->batch.count * width; i++)
+        above[i] = activate(sp_net_applied(ref->net, l), above[i] + ref->parameters[layer->bias + i % width]);
+    if (layer->dropout > 0) drop(ref, l + 1, layer, above);
+}
+
+/* J over the mini-batch, from the definitions, where layer l sums up to ref->sums. */
+static double loss_from(reference *ref, size_t l) {
     const sp_net *net = ref->net;
     double total = 0;
-    memcpy(ref->below, ref->samples, ref->batch.count * net->inputs * sizeof(double));
-    for (size_t l = 0; l < net->depth; l++) {
-        layer_up(ref, l);
-        double *turn = ref->below;
-        ref->below = ref->above;
-        ref->above = turn;
+    memcpy(ref->rows[l + 1], ref->sums, ref->batch.count * net->layers[l].outputs * sizeof(double));
+    finish_layer(ref, l);
+    for (size_t m = l + 1; m < net->depth; m++) {
+        sum_up(ref, m, 0, net->layers[m].outputs, ref->rows[m + 1]);
+        finish_layer(ref, m);
     }
     for (size_t n = 0; n < ref->batch.count; n++)
-        total += row_loss(ref, ref->batch.rows[n], ref->below + n * net->outputs);
+        total += row_loss(ref, ref->batch.rows[n], ref->rows[net->depth] + n * net->outputs);
     return total / (double)ref->batch.count;
 }
 
 static void reference_clear(reference *ref) {
     free(ref->parameters);
-    free(ref->samples);
-    free(ref->below);
-    free(ref->above);
+    for (size_t l = 0; ref->rows && l <= ref->net->depth; l++) free(ref->rows[l]);
+    free(ref->rows);
+    free(ref->sums);
     free(ref->factors);
+}
+
+static bool allocate_rows(reference *ref) {
+    const sp_net *net = ref->net;
+    ref->rows = calloc(net->depth + 1, sizeof *ref->rows);
+    bool good = ref->rows != NULL;
+    for (size_t l = 0; l <= net->depth && good; l++) {
+        size_t width = l > 0 ? net->layers[l - 1].outputs : net->inputs;
+        ref->rows[l] = sp_allocate(ref->batch.count, width * sizeof(double));
+        good = ref->rows[l] != NULL;
+    }
+    return good;
 }
 
 /* The same float32 inputs and weights that training sees, widened. */
 static sp_status reference_create(const sp_plan *plan, const sp_net *net, const sp_data *data, sp_batch batch,
                                   const float *parameters, reference *ref, sp_error *error) {
-    size_t widest = net->widest > net->inputs ? net->widest : net->inputs, values = batch.count * net->inputs;
-    size_t rows = batch.count * widest;
+    size_t values = batch.count * net->inputs;
     *ref = (reference){.net = net,
                        .data = data,
                        .batch = batch,
@@ -169,52 +186,57 @@ static sp_status reference_create(const sp_plan *plan, const sp_net *net, const 
                        .shape = plan->shape,
                        .class_weights = plan->class_weights};
     ref->parameters = sp_allocate(net->parameters, sizeof(double));
-    ref->samples = sp_allocate(values, sizeof(double));
-    ref->below = sp_allocate(rows, sizeof(double));
-    ref->above = sp_allocate(rows, sizeof(double));
-    ref->factors = sp_allocate(widest, sizeof(float));
+    ref->sums = sp_allocate(batch.count, net->widest * sizeof(double));
+    ref->factors = sp_allocate(net->widest, sizeof(float));
     float *gathered = sp_allocate(values, sizeof *gathered);
     sp_status status = SP_OK;
-    if (!ref->parameters || !ref->samples || !ref->below || !ref->above || !ref->factors || !gathered) {
-        status = sp_fail_memory(error, "the gradient check", sp_bytes(rows, sizeof(double)));
+    if (!allocate_rows(ref) || !ref->parameters || !ref->sums || !ref->factors || !gathered) {
+        status = sp_fail_memory(error, "the gradient check", sp_bytes(net->parameters, sizeof(double)));
     } else {
         sp_preprocess_gather(&data->preprocess, data->train.data->table, batch.rows, batch.count, gathered,
                              net->inputs);
         sp_shard_disturb(net, (sp_slice){.count = batch.count}, ref->draw, net->inputs, gathered);
         status = sp_table_check(data->train.data->table, error);
-        for (size_t i = 0; i < values; i++) ref->samples[i] = gathered[i];
+        for (size_t i = 0; i < values; i++) ref->rows[0][i] = gathered[i];
         for (size_t i = 0; i < net->parameters; i++) ref->parameters[i] = parameters[i];
     }
     free(gathered);
     return status;
 }
 
+/* A weight matters to the sums of its column alone. */
+static void set_parameter(reference *ref, size_t l, size_t index, double value) {
+    const sp_layer *layer = &ref->net->layers[l];
+    size_t column = (index - layer->weights) % layer->outputs;
+    ref->parameters[index] = value;
+    if (index < layer->bias) sum_up(ref, l, column, column + 1, ref->sums);
+}
+
 /*
- * dJ/dw of parameter `index`. False where the slopes to the left and to the right differ
+ * dJ/dw of parameter `index` of layer l. False where the slopes to the left and to the right differ
  * by more than curvature explains: a unit of relu switches within the step.
  */
-static bool central_difference(reference *ref, size_t index, double here, double *slope) {
-    double *w = &ref->parameters[index], kept = *w;
-    double h = 1e-5 * fmax(1.0, fabs(kept));
-    *w = kept + h;
-    double right = batch_loss(ref);
-    *w = kept - h;
-    double left = batch_loss(ref);
-    *w = kept;
+static bool central_difference(reference *ref, size_t l, size_t index, double here, double *slope) {
+    double kept = ref->parameters[index], h = 1e-5 * fmax(1.0, fabs(kept));
+    set_parameter(ref, l, index, kept + h);
+    double right = loss_from(ref, l);
+    set_parameter(ref, l, index, kept - h);
+    double left = loss_from(ref, l);
+    set_parameter(ref, l, index, kept);
     *slope = (right - left) / (2 * h);
     double kink = fabs((right - here) - (here - left)) / h;
     return kink <= 1e-3 * fabs(*slope) + 1e-7;
 }
 
-/* Compares up to `sample` of the `count` parameters from `first` on; error: not yet divided by *scale. */
-static sp_gradcheck compare(reference *ref, const float *gradients, size_t first, size_t count, size_t sample,
+/* Compares up to `sample` of the `count` parameters of layer l from `first` on; error: not yet divided by *scale. */
+static sp_gradcheck compare(reference *ref, const float *gradients, size_t l, size_t first, size_t count, size_t sample,
                             uint64_t seed, double here, double *scale) {
     sp_gradcheck found = {0};
     double difference = 0, backpropagated = 0, numerical = 0;
     for (size_t i = 0; i < sample && i < count; i++) {
         size_t index = first + (count <= sample ? i : sp_random_below(seed, SP_RANDOM_SAMPLE, i, first, count));
         double slope, gradient = gradients[index];
-        if (!central_difference(ref, index, here, &slope)) {
+        if (!central_difference(ref, l, index, here, &slope)) {
             found.skipped++;
             continue;
         }
@@ -229,20 +251,25 @@ static sp_gradcheck compare(reference *ref, const float *gradients, size_t first
 }
 
 /*
- * The tensors of one layer. Where all that is above is linear, batch normalisation takes a bias away again: its
- * gradient is nothing but rounding errors of that of the weights, which is what it is held against then.
+ * The tensors of layer l, with ref->rows[l] before and ref->rows[l + 1] behind it as they are. Where all that is above
+ * is linear, batch normalisation takes a bias away again: its gradient is nothing but rounding errors of that of the
+ * weights, which is what it is held against then.
  */
-static void compare_layer(reference *ref, const float *gradients, const sp_layer *layer, size_t sample, uint64_t seed,
-                          double here, sp_gradcheck *result) {
+static void compare_layer(reference *ref, const float *gradients, size_t l, size_t sample, uint64_t seed,
+                          sp_gradcheck *result) {
     const double least = 0.01;
+    const sp_layer *layer = &ref->net->layers[l];
     const size_t first[] = {layer->weights, layer->bias, layer->scale};
     const size_t count[] = {layer->bias - layer->weights, layer->outputs,
                             layer->norm != SP_NORM_NONE ? layer->outputs : 0};
     double scale[SP_GRADCHECK_TENSORS], most = 0;
+    sum_up(ref, l, 0, layer->outputs, ref->sums);
+    double here = loss_from(ref, l);
     for (int i = 0; i < SP_GRADCHECK_TENSORS; i++) {
-        result[i] = compare(ref, gradients, first[i], count[i], sample, seed, here, &scale[i]);
+        result[i] = compare(ref, gradients, l, first[i], count[i], sample, seed, here, &scale[i]);
         most = fmax(most, scale[i]);
     }
+    loss_from(ref, l); /* for the layer above */
     for (int i = 0; i < SP_GRADCHECK_TENSORS; i++) {
         double by = fmax(scale[i], least * most);
         /* Below the noise of the differences, both are nothing. */
@@ -250,7 +277,8 @@ static void compare_layer(reference *ref, const float *gradients, const sp_layer
     }
 }
 
-/* Rows of the mini-batch that is compared: each difference costs two passes over them, in double and unblocked. */
+/* Rows of the mini-batch that is compared: each difference costs two passes up from its layer, in double and unblocked.
+ */
 static size_t rows_compared(const sp_plan *plan, const sp_net *net) {
     enum { MOST_ROWS = 64, ROWS_OF_A_SHARD = 4 };
     size_t most = MOST_ROWS;
@@ -278,11 +306,8 @@ sp_status sp_gradcheck_run(const sp_plan *plan, const sp_net *net, const sp_data
     sp_tally tally;
     if (!status) status = sp_stepper_prepare(stepper, batch.count, error);
     if (!status) status = sp_stepper_gradients(stepper, batch, gradients, &tally, error);
-    if (!status) {
-        double here = batch_loss(&ref);
-        for (size_t l = 0; l < net->depth; l++)
-            compare_layer(&ref, gradients, &net->layers[l], sample, seed, here, result + SP_GRADCHECK_TENSORS * l);
-    }
+    for (size_t l = 0; l < net->depth && !status; l++)
+        compare_layer(&ref, gradients, l, sample, seed, result + SP_GRADCHECK_TENSORS * l);
     reference_clear(&ref);
     free(order);
     free(gradients);

@@ -113,7 +113,8 @@ static void check_weights(const char *name, const char *kernels, size_t count, c
                           const double *initial, const double *expected) {
     double off = 0, length = 0, way = 0;
     for (size_t i = 0; i < count; i++) {
-        cr_expect_float_eq(weights[i], expected[i], 1e-5, "%s, %s, parameter %zu", name, kernels, i);
+        cr_expect_float_eq(weights[i], expected[i], 1e-5, "%s, %s, parameter %zu: %.9g, PyTorch %.9g", name, kernels, i,
+                           weights[i], expected[i]);
         off += pow(weights[i] - expected[i], 2);
         length += pow(expected[i], 2);
         way += pow(expected[i] - initial[i], 2);

@@ -4,6 +4,16 @@
 #include "plan.h"
 #include "support.h"
 
+#ifdef __SANITIZE_ADDRESS__
+
+#include <sanitizer/allocator_interface.h>
+
+static size_t taken(void) {
+    return __sanitizer_get_current_allocated_bytes();
+}
+
+#else
+
 #include <malloc.h>
 
 /* What malloc() has given out, mapped pages included. */
@@ -11,6 +21,8 @@ static size_t taken(void) {
     struct mallinfo2 now = mallinfo2();
     return now.uordblks + now.hblkhd;
 }
+
+#endif
 
 typedef struct setup {
     sp_config *config;
