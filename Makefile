@@ -173,6 +173,8 @@ CLANG ?= clang-14
 ALONE := -place/
 # AddressSanitizer takes memory of its own, and reserves more addresses than `ulimit -v` grants, LeakSanitizer starts a thread where none may be.
 UNLIMITED := -cli_cache/memory_is_bounded -cli_resources/memory_is_counted -cli_resources/addresses -cli_resources/threads_that_are_refused
+# A profile is longer than files may be there, and another user may not write it.
+UNPROFILED := -cli_resources/file_too_large -cli_resources/threads_that_are_refused
 # Where the kernel draws addresses of mappings from 2^32 (vm.mmap_rnd_bits), ThreadSanitizer of clang 14 finds no room.
 FIXED_ADDRESSES := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 WITH_THREADS := share/ step/ normal/ jobs/ team/ library/ golden/ resume/
@@ -225,7 +227,7 @@ coverage:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/coverage CC=$(CLANG) OPTIMIZE=-O1 WERROR= \
 		CFLAGS='-fprofile-instr-generate -fcoverage-mapping' LDFLAGS=-fprofile-instr-generate \
 		$(BUILD)/coverage/shardprop $(BUILD)/coverage/tests/inprocess
-	BUILD=$(BUILD)/coverage JOBS=$(JOBS) tests/harness/coverage.sh $(ALONE)
+	BUILD=$(BUILD)/coverage JOBS=$(JOBS) tests/harness/coverage.sh $(ALONE) $(UNPROFILED)
 
 FUZZ ?= $(FUZZERS)
 fuzz:

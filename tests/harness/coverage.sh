@@ -6,7 +6,7 @@ build=${BUILD:-build/coverage}
 least=90
 
 rm -f "$build"/profile-*.raw
-LLVM_PROFILE_FILE=$build/profile-%p-%m.raw tests/harness/inprocess.sh "$build/tests/inprocess" "$@"
+LLVM_PROFILE_FILE=$PWD/$build/profile-%p-%m.raw tests/harness/inprocess.sh "$build/tests/inprocess" "$@"
 llvm-profdata-14 merge -sparse -o "$build/profile" "$build"/profile-*.raw
 rm -f "$build"/profile-*.raw
 llvm-cov-14 report "$build/tests/inprocess" -object "$build/shardprop" -instr-profile="$build/profile" \
