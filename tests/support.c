@@ -173,6 +173,21 @@ size_t lines_of(const char *text) {
     return lines;
 }
 
+size_t widest(const char *shown) {
+    size_t most = 0, column = 0;
+    for (; *shown; shown++) {
+        if (*shown == '\033') { /* an escape sequence up to its letter */
+            shown += strcspn(shown, "ABCDEFGHJKm");
+            if (!*shown) break;
+        } else if (*shown == '\r' || *shown == '\n') {
+            column = 0;
+        } else if (++column > most) {
+            most = column;
+        }
+    }
+    return most;
+}
+
 bool have_mnist(void) {
     static const char *const files[] = {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
                                         "t10k-labels-idx1"};

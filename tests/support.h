@@ -56,6 +56,9 @@ void expect_same_runs(const char *one, const char *other, const char *what);
 /* Lines of a text. */
 size_t lines_of(const char *text);
 
+/* The longest line that stands at any time on a terminal that is shown this. */
+size_t widest(const char *shown);
+
 /* Whether the files of MNIST are there. Where they are not, says so once and returns false. */
 bool have_mnist(void);
 

@@ -422,22 +422,6 @@ Test(cli_batch, the_ranking_is_of_means_over_seeds) {
         0);
 }
 
-/* The longest line that stands on the terminal at any time. */
-static size_t widest(const char *shown) {
-    size_t most = 0, column = 0;
-    for (; *shown; shown++) {
-        if (*shown == '\033') {
-            shown += strcspn(shown, "AJK");
-            if (!*shown) break;
-        } else if (*shown == '\r' || *shown == '\n') {
-            column = 0;
-        } else if (++column > most) {
-            most = column;
-        }
-    }
-    return most;
-}
-
 Test(cli_batch, a_table_on_a_terminal_and_lines_elsewhere) {
     outcome result = run("shardprop batch '%s' -o '%s'", twelve(3), scratch_path("plain"));
     cr_expect_null(strpbrk(result.err, "\r\033"), "neither carriage returns nor escapes");

@@ -22,22 +22,6 @@ Test(cli_show, quiet_prints_results_alone) {
     cr_expect(number_after(result.out, "\nmemory ") > 0, "%s", result.out);
 }
 
-/* The longest line that stands on the terminal at any time. */
-static size_t widest(char *shown) {
-    size_t most = 0, column = 0;
-    for (; *shown; shown++) {
-        if (*shown == '\033') { /* an escape sequence up to its letter */
-            shown += strcspn(shown, "ABCDEFGHJKm");
-            if (!*shown) break;
-        } else if (*shown == '\r' || *shown == '\n') {
-            column = 0;
-        } else if (++column > most) {
-            most = column;
-        }
-    }
-    return most;
-}
-
 Test(cli_show, lines_on_a_terminal_fit_80_columns) {
     if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
     /* Many epochs and all figures: the longest lines there are. */

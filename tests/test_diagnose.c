@@ -1,10 +1,8 @@
 /* What layers are like, and the rules that tell why a training stalls. */
-#include "base/hash.h"
 #include "base/memory.h"
-#include "config.h"
 #include "diagnose.h"
-#include "step.h"
 #include "support.h"
+#include "training.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,48 +10,10 @@
 
 /* ---- Figures ------------------------------------------------------------------------------------- */
 
-typedef struct setup {
-    sp_config *config;
-    sp_data *data;
-    sp_plan plan;
-    sp_weights *weights;
-    sp_stepper *stepper;
-    float *parameters;
-} setup;
-
-static setup prepare(const char *const *assignments) {
-    setup made = {.config = sp_config_create()};
-    sp_error error = {0};
-    must(sp_config_set(made.config, "data.train=data/digits.csv", &error), error);
-    must(sp_config_set(made.config, "data.normalize=unit", &error), error);
-    for (; *assignments; assignments++) must(sp_config_set(made.config, *assignments, &error), error);
-    must(sp_data_load(made.config, &made.data, &error), error);
-    must(sp_plan_create(made.config, made.data, &made.plan, &error), error);
-    made.parameters = sp_allocate(made.plan.net->floats, sizeof(float));
-    sp_net_initialise(made.plan.net, SP_INIT_AUTO, 0, 1, made.parameters);
-    must(sp_weights_create(made.plan.layout, &made.weights, &error), error);
-    return made;
-}
-
-static void start(setup *made) {
-    sp_error error = {0};
-    sp_weights_load(made->weights, made->parameters);
-    must(sp_stepper_create(&made->plan, made->data, made->weights, &made->stepper, &error), error);
-}
-
-static void release(setup *made) {
-    sp_stepper_destroy(made->stepper);
-    sp_weights_destroy(made->weights);
-    free(made->parameters);
-    sp_plan_clear(&made->plan);
-    sp_data_destroy(made->data);
-    sp_config_destroy(made->config);
-}
-
-static void epoch(setup *made, double rate) {
-    const sp_rows *rows = &made->data->train.rows;
-    sp_schedule constant = {.rate = rate};
-    sp_stepper_epoch(made->stepper, rows->index, rows->count, &constant, NULL, NULL);
+static training prepare(const char *const *settings) {
+    const char *all[16] = {"data.train=data/digits.csv", "data.normalize=unit"};
+    for (int i = 2; *settings; settings++) all[i++] = *settings;
+    return training_prepare(all);
 }
 
 static double norm(const float *values, size_t count) {
@@ -64,9 +24,9 @@ static double norm(const float *values, size_t count) {
 
 /* One step over all rows: the gradient is the one that sp_stepper_gradients gives, the update eta times that. */
 Test(health, norms_are_those_of_gradient_and_update) {
-    setup made = prepare((const char *[]){"network.hidden=33,20", "train.batch_size=full", "parallel.shards=3",
-                                          "network.activation=tanh", NULL});
-    start(&made);
+    training made = prepare((const char *[]){"network.hidden=33,20", "train.batch_size=full", "parallel.shards=3",
+                                             "network.activation=tanh", NULL});
+    training_start(&made);
     const sp_net *net = made.plan.net;
     sp_layer_health health[3];
     sp_error error = {0};
@@ -75,7 +35,7 @@ Test(health, norms_are_those_of_gradient_and_update) {
     float *gradients = sp_allocate(net->floats, sizeof *gradients);
     sp_batch batch = {.rows = rows->index, .count = rows->count};
     must(sp_stepper_gradients(made.stepper, batch, gradients, &tally, &error), error);
-    epoch(&made, 0.25);
+    training_epoch(&made, 0.25);
     sp_stepper_health(made.stepper, health);
     for (size_t l = 0; l < 3; l++) {
         const sp_layer *layer = &net->layers[l];
@@ -88,44 +48,44 @@ Test(health, norms_are_those_of_gradient_and_update) {
     }
     cr_expect(isnan(health[2].saturated), "softmax");
     free(gradients);
-    release(&made);
+    training_release(&made);
 }
 
 /* Inputs are 0 or more: units whose incoming weights are all negative never speak. */
 Test(health, dead_units_are_counted) {
-    setup made = prepare((const char *[]){"network.hidden=40", "train.batch_size=50", "parallel.shards=4", NULL});
+    training made = prepare((const char *[]){"network.hidden=40", "train.batch_size=50", "parallel.shards=4", NULL});
     const sp_layer *layer = &made.plan.net->layers[0];
     for (size_t j = 0; j < 40; j++)
         for (size_t i = 0; i < layer->inputs; i++) {
             float *w = &made.parameters[layer->weights + i * layer->outputs + j];
             *w = j < 12 ? -fabsf(*w) : fabsf(*w);
         }
-    start(&made);
+    training_start(&made);
     sp_layer_health health[2];
-    epoch(&made, 0);
+    training_epoch(&made, 0);
     sp_stepper_health(made.stepper, health);
     cr_expect_eq(health[0].dead, 0.3);
     cr_expect(isnan(health[0].saturated) && isnan(health[1].dead));
-    epoch(&made, 0);
+    training_epoch(&made, 0);
     sp_stepper_health(made.stepper, health);
     cr_expect_eq(health[0].dead, 0.3, "an epoch forgets the one before");
-    release(&made);
+    training_release(&made);
 }
 
 /* Weights a hundred times as large push sigmoids to their ends; none at all leaves them at 1/2. */
 Test(health, saturated_units_are_counted) {
     static const float by[] = {0, 300};
     for (int k = 0; k < 2; k++) {
-        setup made = prepare((const char *[]){"network.hidden=40", "network.activation=sigmoid", "train.batch_size=50",
-                                              "parallel.shards=4", NULL});
+        training made = prepare((const char *[]){"network.hidden=40", "network.activation=sigmoid",
+                                                 "train.batch_size=50", "parallel.shards=4", NULL});
         for (size_t i = 0; i < made.plan.net->parameters; i++) made.parameters[i] *= by[k];
-        start(&made);
+        training_start(&made);
         sp_layer_health health[2];
-        epoch(&made, 0);
+        training_epoch(&made, 0);
         sp_stepper_health(made.stepper, health);
         if (k == 0) cr_expect_eq(health[0].saturated, 0);
         if (k == 1) cr_expect_geq(health[0].saturated, 0.7);
-        release(&made);
+        training_release(&made);
     }
 }
 
@@ -135,11 +95,11 @@ Test(health, figures_do_not_depend_on_threads) {
     static const char *const reductions[] = {"parallel.reduction=fused", "parallel.reduction=private"};
     sp_layer_health first[4], health[4];
     for (int i = 0; i < 10; i++) {
-        setup made = prepare((const char *[]){"network.hidden=300,280,21", "network.activation=relu,tanh,sigmoid",
-                                              "train.batch_size=37", "parallel.shards=5", threads[i / 2],
-                                              reductions[i % 2], NULL});
-        start(&made);
-        epoch(&made, 0.1);
+        training made = prepare((const char *[]){"network.hidden=300,280,21", "network.activation=relu,tanh,sigmoid",
+                                                 "train.batch_size=37", "parallel.shards=5", threads[i / 2],
+                                                 reductions[i % 2], NULL});
+        training_start(&made);
+        training_epoch(&made, 0.1);
         sp_stepper_health(made.stepper, i ? health : first);
         for (int l = 0; l < 4 && i; l++) {
             cr_expect_eq(health[l].gradient_norm, first[l].gradient_norm);
@@ -147,7 +107,7 @@ Test(health, figures_do_not_depend_on_threads) {
             cr_expect(health[l].saturated == first[l].saturated || isnan(first[l].saturated));
             cr_expect(health[l].dead == first[l].dead || isnan(first[l].dead));
         }
-        release(&made);
+        training_release(&made);
     }
 }
 
@@ -361,7 +321,7 @@ Test(diagnose, lines_are_taken_as_far_as_the_text_goes) {
     sp_error error = {0};
     sp_safetensors *file;
     const char *path = scratch_path("record");
-    setup made = prepare((const char *[]){"network.hidden=4", NULL});
+    training made = prepare((const char *[]){"network.hidden=4", NULL});
     sp_diagnosis *diagnosis = sp_diagnosis_create(made.plan.net);
     sp_record *record = sp_record_create();
     cr_assert(diagnosis && record);
@@ -376,5 +336,5 @@ Test(diagnose, lines_are_taken_as_far_as_the_text_goes) {
     sp_safetensors_destroy(file);
     sp_record_destroy(record);
     sp_diagnosis_destroy(diagnosis);
-    release(&made);
+    training_release(&made);
 }

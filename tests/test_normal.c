@@ -1,13 +1,11 @@
 /* Batch and layer normalisation: the formulas, PyTorch, differences, bits, running moments. */
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "golden.h"
 #include "gradcheck.h"
 #include "math/normalise.h"
-#include "plan.h"
-#include "step.h"
 #include "support.h"
+#include "training.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -127,57 +125,25 @@ Test(normal, twenty_steps_as_pytorch) {
 
 /* ---- A training, up to its first step ---- */
 
-typedef struct setup {
-    sp_config *config;
-    sp_data *data;
-    sp_plan plan;
-    sp_weights *weights;
-    sp_stepper *stepper;
-    float *parameters; /* the initial ones, with biases and scales away from 0 and 1 */
-} setup;
-
-static setup prepare(const char *const *assignments) {
-    setup made = {.config = sp_config_create()};
-    sp_error error = {0};
-    for (; *assignments; assignments++) must(sp_config_set(made.config, *assignments, &error), error);
-    must(sp_data_load(made.config, &made.data, &error), error);
-    must(sp_plan_create(made.config, made.data, &made.plan, &error), error);
+/* With biases and scales away from 0 and 1. */
+static training prepare(const char *const *assignments) {
+    training made = training_prepare(assignments);
     const sp_net *net = made.plan.net;
-    made.parameters = sp_allocate(net->floats, sizeof(float));
-    sp_net_initialise(net, SP_INIT_AUTO, 0, 1, made.parameters);
     for (size_t l = 0; l < net->depth; l++)
         for (size_t i = net->layers[l].bias;
              i < net->parameters && (l + 1 == net->depth || i < net->layers[l + 1].weights); i++)
             made.parameters[i] += (float)(0.3 * sp_random_uniform(1, SP_RANDOM_SAMPLE, i, 0) - 0.1);
-    must(sp_weights_create(made.plan.layout, &made.weights, &error), error);
-    sp_weights_load(made.weights, made.parameters);
-    must(sp_stepper_create(&made.plan, made.data, made.weights, &made.stepper, &error), error);
+    training_start(&made);
     return made;
-}
-
-static void release(setup *made) {
-    sp_stepper_destroy(made->stepper);
-    sp_weights_destroy(made->weights);
-    free(made->parameters);
-    sp_plan_clear(&made->plan);
-    sp_data_destroy(made->data);
-    sp_config_destroy(made->config);
-}
-
-static void run_epoch(setup *made, double rate) {
-    const sp_rows *rows = &made->data->train.rows;
-    sp_schedule constant = {.rate = rate};
-    sp_stepper_epoch(made->stepper, rows->index, rows->count, &constant, NULL, NULL);
-    sp_weights_store(made->weights, made->parameters);
 }
 
 /* ---- Differences ---- */
 
 static void check_gradients(const char *norm, const char *activation, const char *loss, const char *dropout,
                             const char *data) {
-    setup made = prepare((const char *[]){data ? data : "data.train=data/iris.csv", "data.normalize=standard",
-                                          "network.hidden=7,5", "train.batch_size=37", "parallel.shards=3", norm,
-                                          activation, loss, dropout, NULL});
+    training made = prepare((const char *[]){data ? data : "data.train=data/iris.csv", "data.normalize=standard",
+                                             "network.hidden=7,5", "train.batch_size=37", "parallel.shards=3", norm,
+                                             activation, loss, dropout, NULL});
     sp_gradcheck found[3 * SP_GRADCHECK_TENSORS];
     sp_error error = {0};
     must(sp_gradcheck_run(&made.plan, made.plan.net, made.data, made.stepper, made.parameters, 50, 1, found, &error),
@@ -189,7 +155,7 @@ static void check_gradients(const char *norm, const char *activation, const char
                   found[i].checked, i);
         cr_expect_lt(found[i].error, 1e-5, "%s, %s, %s, tensor %d: %g", norm, activation, loss, i, found[i].error);
     }
-    release(&made);
+    training_release(&made);
 }
 
 Test(normal, gradients_agree_with_differences_for_every_activation_and_loss) {
@@ -231,8 +197,8 @@ Test(normal, gradients_agree_for_all_combinations) {
 
 /* Gradients alone leave no trace in the running moments either. */
 Test(normal, gradients_leave_the_moments_alone) {
-    setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=5", "network.normalization=batch",
-                                          "train.batch_size=50", NULL});
+    training made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=5",
+                                             "network.normalization=batch", "train.batch_size=50", NULL});
     float *gradients = sp_allocate(made.plan.net->floats, sizeof *gradients);
     sp_tally tally;
     sp_error error = {0};
@@ -241,40 +207,21 @@ Test(normal, gradients_leave_the_moments_alone) {
     sp_weights_store(made.weights, gradients);
     cr_expect_arr_eq(gradients, made.parameters, made.plan.net->floats * sizeof *gradients);
     free(gradients);
-    release(&made);
+    training_release(&made);
 }
 
 /* ---- Bits ---- */
 
-static uint64_t bits_after_an_epoch(const char *const *settings) {
+static uint64_t bits_of(const char *const *settings) {
     const char *all[16] = {"data.train=data/digits.csv", "data.normalize=standard", "network.hidden=133,64,21",
                            "network.activation=tanh,gelu,relu"};
     for (int i = 4; *settings; settings++) all[i++] = *settings; /* later ones win */
-    setup made = prepare(all);
-    run_epoch(&made, 0.1);
-    uint64_t hash = sp_hash_floats(made.parameters, made.plan.net->floats);
-    for (size_t i = 0; i < made.plan.net->floats; i++) cr_assert(isfinite(made.parameters[i]), "%s", all[4]);
-    if (sp_stepper_average(made.stepper)) {
-        sp_weights_store(sp_stepper_average(made.stepper), made.parameters);
-        hash = 31 * hash + sp_hash_floats(made.parameters, made.plan.net->floats);
-    }
-    release(&made);
-    return hash;
+    training made = prepare(all);
+    return bits_after_an_epoch(&made);
 }
 
-/* The same at 1, 2, 3, 4 and 7 threads and with both reductions. */
 static void check_bits(const char *const *settings) {
-    const char *const threads[] = {"parallel.threads=1", "parallel.threads=2", "parallel.threads=3",
-                                   "parallel.threads=4", "parallel.threads=7"};
-    const char *const reductions[] = {"parallel.reduction=private", "parallel.reduction=fused"};
-    uint64_t first = 0;
-    for (int i = 0; i < 10; i++) {
-        const char *all[12] = {threads[i / 2], reductions[i % 2]};
-        for (int j = 0; settings[j]; j++) all[j + 2] = settings[j];
-        uint64_t bits = bits_after_an_epoch(all);
-        if (i == 0) first = bits;
-        cr_expect_eq(bits, first, "%s, %s, %s, %s, %s", settings[0], settings[1], settings[2], all[0], all[1]);
-    }
+    expect_same_bits(bits_of, settings);
 }
 
 static void check_bits_of(const char *norm, const char *kernels) {
@@ -316,7 +263,7 @@ Test(normal, same_bits_with_both_and_all_that_an_update_does) {
 /* ---- Running moments ---- */
 
 /* Mean and unbiased variance of z = W^T x over rows first .. first + count - 1, of column j, in double. */
-static void plain_moments(const setup *made, size_t first, size_t count, size_t j, double *mean, double *variance) {
+static void plain_moments(const training *made, size_t first, size_t count, size_t j, double *mean, double *variance) {
     const sp_layer *layer = &made->plan.net->layers[0];
     float *x = sp_allocate(count * layer->inputs, sizeof *x);
     double *z = calloc(count, sizeof *z);
@@ -337,7 +284,7 @@ static void plain_moments(const setup *made, size_t first, size_t count, size_t 
 Test(normal, running_moments_are_those_of_the_mini_batch) {
     const char *const shards[] = {"parallel.shards=1", "parallel.shards=3", "parallel.shards=20", "parallel.shards=25"};
     for (int i = 0; i < 4; i++) {
-        setup made =
+        training made =
             prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=90", "train.batch_size=50",
                                      "network.normalization=batch", "network.norm_momentum=0.25", shards[i], NULL});
         const sp_layer *layer = &made.plan.net->layers[0];
@@ -362,13 +309,13 @@ Test(normal, running_moments_are_those_of_the_mini_batch) {
             cr_expect_float_eq(made.parameters[layer->mean + 90 + j], expected[1][j], 1e-5, "%s, variance %zu",
                                shards[i], j);
         }
-        release(&made);
+        training_release(&made);
     }
 }
 
 Test(normal, a_last_mini_batch_of_one_row_moves_no_variance) {
-    setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=6", "train.batch_size=50",
-                                          "network.normalization=batch", "parallel.shards=2", NULL});
+    training made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=6", "train.batch_size=50",
+                                             "network.normalization=batch", "parallel.shards=2", NULL});
     const sp_layer *layer = &made.plan.net->layers[0];
     sp_error error = {0};
     must(sp_stepper_prepare(made.stepper, 1, &error), error);
@@ -384,19 +331,20 @@ Test(normal, a_last_mini_batch_of_one_row_moves_no_variance) {
     }
     for (size_t i = 0; i < made.plan.net->floats; i++) cr_expect(isfinite(made.parameters[i]));
     free(before);
-    release(&made);
+    training_release(&made);
 }
 
 /* What is judged is the average of the weights with the moments as they are. */
 Test(normal, an_average_of_the_weights_takes_the_moments_over) {
-    setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=6", "train.batch_size=50",
-                                          "network.normalization=batch", "optimizer.ema=0.5", NULL});
-    run_epoch(&made, 0.1);
+    training made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=6", "train.batch_size=50",
+                                             "network.normalization=batch", "optimizer.ema=0.5", NULL});
+    training_epoch(&made, 0.1);
+    sp_weights_store(made.weights, made.parameters);
     size_t parameters = made.plan.net->parameters, floats = made.plan.net->floats;
     float *averaged = sp_allocate(floats, sizeof *averaged);
     sp_weights_store(sp_stepper_average(made.stepper), averaged);
     cr_expect(memcmp(averaged, made.parameters, parameters * sizeof *averaged) != 0);
     cr_expect_arr_eq(averaged + parameters, made.parameters + parameters, (floats - parameters) * sizeof *averaged);
     free(averaged);
-    release(&made);
+    training_release(&made);
 }

@@ -2,16 +2,14 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "config.h"
 #include "gradcheck.h"
 #include "reduce.h"
 #include "shard.h"
-#include "step.h"
 #include "support.h"
+#include "training.h"
 
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,41 +114,14 @@ Test(reduce, sums_pairwise_by_distance) {
 
 /* ---- The step ---- */
 
-typedef struct setup {
-    sp_config *config;
-    sp_data *data;
-    sp_plan plan;
-    sp_weights *weights;
-    sp_stepper *stepper;
-    float *parameters; /* the initial ones */
-} setup;
-
-/* Everything up to the first step, from assignments such as "train.batch_size=37". */
-static setup prepare(const char *const *assignments) {
-    setup made = {.config = sp_config_create()};
-    sp_error error = {0};
-    for (; *assignments; assignments++) must(sp_config_set(made.config, *assignments, &error), error);
-    must(sp_data_load(made.config, &made.data, &error), error);
-    must(sp_plan_create(made.config, made.data, &made.plan, &error), error);
-    made.parameters = sp_allocate(made.plan.net->parameters, sizeof(float));
-    sp_net_initialise(made.plan.net, SP_INIT_AUTO, 0, 1, made.parameters);
-    must(sp_weights_create(made.plan.layout, &made.weights, &error), error);
-    sp_weights_load(made.weights, made.parameters);
-    must(sp_stepper_create(&made.plan, made.data, made.weights, &made.stepper, &error), error);
+static training prepare(const char *const *assignments) {
+    training made = training_prepare(assignments);
+    training_start(&made);
     return made;
 }
 
-static void release(setup *made) {
-    sp_stepper_destroy(made->stepper);
-    sp_weights_destroy(made->weights);
-    free(made->parameters);
-    sp_plan_clear(&made->plan);
-    sp_data_destroy(made->data);
-    sp_config_destroy(made->config);
-}
-
 /* The gradients of `batch`, of any size. */
-static sp_tally gradients_of(setup *made, sp_batch batch, float *gradients) {
+static sp_tally gradients_of(training *made, sp_batch batch, float *gradients) {
     sp_error error = {0};
     sp_tally tally;
     must(sp_stepper_prepare(made->stepper, batch.count, &error), error);
@@ -158,38 +129,17 @@ static sp_tally gradients_of(setup *made, sp_batch batch, float *gradients) {
     return tally;
 }
 
-/* Steps over the data as it stands, on layers that fill panels and tiles and some that do not. */
-static uint64_t bits_after_an_epoch(const char *const *assignments) {
+/* On layers that fill panels and tiles and some that do not. */
+static uint64_t bits_of(const char *const *settings) {
     const char *all[16] = {"data.train=data/digits.csv", "data.normalize=standard", "network.hidden=133,64,21",
                            "network.activation=tanh,relu,relu"};
-    for (int i = 4; *assignments; assignments++) all[i++] = *assignments; /* later ones win */
-    setup made = prepare(all);
-    const sp_rows *rows = &made.data->train.rows;
-    sp_schedule constant = {.rate = 0.1};
-    sp_stepper_epoch(made.stepper, rows->index, rows->count, &constant, NULL, NULL);
-    sp_weights_store(made.weights, made.parameters);
-    uint64_t hash = sp_hash_floats(made.parameters, made.plan.net->parameters);
-    if (sp_stepper_average(made.stepper)) {
-        sp_weights_store(sp_stepper_average(made.stepper), made.parameters);
-        hash = 31 * hash + sp_hash_floats(made.parameters, made.plan.net->parameters);
-    }
-    release(&made);
-    return hash;
+    for (int i = 4; *settings; settings++) all[i++] = *settings; /* later ones win */
+    training made = prepare(all);
+    return bits_after_an_epoch(&made);
 }
 
-/* Threads and reduction are how fast; batch, shards and kernels are what. */
 static void check_bits_with(const char *const *settings) {
-    const char *const threads[] = {"parallel.threads=1", "parallel.threads=2", "parallel.threads=3",
-                                   "parallel.threads=4", "parallel.threads=7"};
-    const char *const reductions[] = {"parallel.reduction=private", "parallel.reduction=fused"};
-    uint64_t first = 0;
-    for (int i = 0; i < 10; i++) {
-        const char *all[12] = {threads[i / 2], reductions[i % 2]};
-        for (int j = 0; settings[j]; j++) all[j + 2] = settings[j];
-        uint64_t bits = bits_after_an_epoch(all);
-        if (i == 0) first = bits;
-        cr_expect_eq(bits, first, "%s, %s, %s, %s", settings[0], settings[1], all[0], all[1]);
-    }
+    expect_same_bits(bits_of, settings);
 }
 
 static void check_bits_of(const char *network, const char *batch, const char *shards, const char *kernels) {
@@ -274,8 +224,8 @@ Test(step, same_bits_with_an_optimizer_that_remembers) {
 Test(step, gradients_leave_the_optimizer_alone) {
     uint64_t hashes[2];
     for (int with = 0; with < 2; with++) {
-        setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=5", "train.batch_size=50",
-                                              "optimizer.name=adam", NULL});
+        training made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=5", "train.batch_size=50",
+                                                 "optimizer.name=adam", NULL});
         sp_batch batch = {.rows = made.data->train.rows.index, .count = 50};
         float gradients[100];
         cr_assert_leq(made.plan.net->parameters, 100);
@@ -285,7 +235,7 @@ Test(step, gradients_leave_the_optimizer_alone) {
         }
         sp_weights_store(made.weights, made.parameters);
         hashes[with] = sp_hash_floats(made.parameters, made.plan.net->parameters);
-        release(&made);
+        training_release(&made);
     }
     cr_expect_eq(hashes[0], hashes[1]);
 }
@@ -295,7 +245,7 @@ Test(step, gradients_do_not_depend_on_shards_but_for_rounding) {
     const char *const shards[] = {"parallel.shards=1", "parallel.shards=3", "parallel.shards=16", "parallel.shards=50"};
     float *one = NULL;
     for (int i = 0; i < 4; i++) {
-        setup made =
+        training made =
             prepare((const char *[]){"data.train=data/digits.csv", "data.normalize=standard", "network.hidden=20",
                                      "network.activation=sigmoid", "train.batch_size=45", shards[i], NULL});
         size_t count = made.plan.net->parameters;
@@ -308,13 +258,14 @@ Test(step, gradients_do_not_depend_on_shards_but_for_rounding) {
             free(gradients);
         else
             one = gradients;
-        release(&made);
+        training_release(&made);
     }
     free(one);
 }
 
 Test(step, one_step_moves_against_the_gradient) {
-    setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=", "train.batch_size=50", NULL});
+    training made =
+        prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=", "train.batch_size=50", NULL});
     size_t count = made.plan.net->parameters;
     float before[64], gradients[64];
     cr_assert_leq(count, 64);
@@ -327,13 +278,13 @@ Test(step, one_step_moves_against_the_gradient) {
     sp_weights_store(made.weights, made.parameters);
     for (size_t i = 0; i < count; i++) cr_assert_eq(made.parameters[i], before[i] - 0.25f * gradients[i]);
     cr_assert_lt(sp_stepper_step(made.stepper, batch, 0.0).loss, first.loss);
-    release(&made);
+    training_release(&made);
 }
 
 /* In the mean over N, every row counts alike: the short last mini-batch is divided by its own size. */
 Test(step, short_last_batch_is_divided_by_its_true_size) {
-    setup made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=", "train.batch_size=40",
-                                          "parallel.shards=3", NULL});
+    training made = prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=", "train.batch_size=40",
+                                             "parallel.shards=3", NULL});
     size_t count = made.plan.net->parameters;
     float of_ten[64], of_each[64], sum[64] = {0};
     const uint32_t *rows = made.data->train.rows.index;
@@ -343,7 +294,7 @@ Test(step, short_last_batch_is_divided_by_its_true_size) {
         for (size_t i = 0; i < count; i++) sum[i] += of_each[i] / 10;
     }
     for (size_t i = 0; i < count; i++) cr_expect_float_eq(of_ten[i], sum[i], 2e-6);
-    release(&made);
+    training_release(&made);
 }
 
 static bool stop_after_three(void *context, size_t steps) {
@@ -352,7 +303,7 @@ static bool stop_after_three(void *context, size_t steps) {
 }
 
 Test(step, an_observer_can_end_the_epoch) {
-    setup made =
+    training made =
         prepare((const char *[]){"data.train=data/digits.csv", "train.batch_size=64", "parallel.threads=4", NULL});
     const sp_rows *rows = &made.data->train.rows;
     size_t last = 0;
@@ -360,29 +311,29 @@ Test(step, an_observer_can_end_the_epoch) {
     sp_tally tally = sp_stepper_epoch(made.stepper, rows->index, rows->count, &constant, stop_after_three, &last);
     cr_expect_eq(last, 3);
     cr_expect_eq(tally.rows, 3 * 64);
-    release(&made);
+    training_release(&made);
 }
 
 /* Within a parallel region of the host, OpenMP gives a team of one: it does the work of all four. */
 Test(step, fewer_threads_than_asked_for_do_all_the_work) {
     const char *const four[] = {"parallel.threads=4", "train.batch_size=37", NULL};
-    uint64_t alone = bits_after_an_epoch(four), within[2];
+    uint64_t alone = bits_of(four), within[2];
 #pragma omp parallel num_threads(2)
-    within[omp_get_thread_num()] = bits_after_an_epoch(four);
+    within[omp_get_thread_num()] = bits_of(four);
     cr_expect_eq(within[0], alone);
     cr_expect_eq(within[1], alone);
 }
 
 Test(step, openmp_settings_of_the_host_are_left_alone) {
     omp_set_num_threads(3);
-    bits_after_an_epoch((const char *[]){"parallel.threads=2", "parallel.kernels=blas", NULL});
+    bits_of((const char *[]){"parallel.threads=2", "parallel.kernels=blas", NULL});
     cr_assert_eq(omp_get_max_threads(), 3);
 }
 
 /* ---- Backpropagation against differences ---- */
 
 Test(gradcheck, finds_a_wrong_gradient) {
-    setup made =
+    training made =
         prepare((const char *[]){"data.train=data/iris.csv", "network.hidden=5", "network.activation=tanh", NULL});
     sp_gradcheck found[2 * SP_GRADCHECK_TENSORS];
     sp_error error = {0};
@@ -399,5 +350,5 @@ Test(gradcheck, finds_a_wrong_gradient) {
     must(sp_gradcheck_run(&made.plan, made.plan.net, made.data, made.stepper, moved, 50, 1, found, &error), error);
     cr_expect_gt(found[0].error, SP_GRADCHECK_BOUND);
     free(moved);
-    release(&made);
+    training_release(&made);
 }
