@@ -240,11 +240,19 @@ sp_config *sp_config_copy(const sp_config *config) {
 /* ---- Setting one key ------------------------------------------------------------------ */
 
 bool sp_config_section_exists(const char *section, const char **nearest) {
+    const char *before = "";
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < sp_key_count; i++)
+        if (strcmp(sp_keys[i].section, section) == 0) return true;
     *nearest = sp_keys[0].section;
     for (size_t i = 0; i < sp_key_count; i++) {
-        if (strcmp(sp_keys[i].section, section) == 0) return true;
-        if (sp_edit_distance(section, sp_keys[i].section) < sp_edit_distance(section, *nearest))
-            *nearest = sp_keys[i].section;
+        const char *one = sp_keys[i].section;
+        if (strcmp(one, before) == 0) continue; /* the keys of a section stand together */
+        before = one;
+        size_t distance = sp_edit_distance(section, one);
+        if (distance >= least) continue;
+        least = distance;
+        *nearest = one;
     }
     return false;
 }
@@ -260,7 +268,10 @@ const sp_key *sp_config_key(const char *section, const char *name) {
 static const sp_key *nearest_key(const char *section, const char *name) {
     const sp_key *nearest = &sp_keys[0];
     size_t least = SIZE_MAX;
+    size_t length = strlen(name);
     for (size_t i = 0; i < sp_key_count && least > 0; i++) {
+        size_t own = strlen(sp_keys[i].name), longer = length > own ? length - own : own - length;
+        if (longer > (least - 1) / 4) continue; /* so many edits it takes at least */
         size_t distance = sp_edit_distance(name, sp_keys[i].name);
         if (distance > (least - 1) / 4) continue; /* in whichever section */
         distance = 4 * distance + sp_edit_distance(section, sp_keys[i].section);
