@@ -147,6 +147,14 @@ const char *hash_of(const outcome *result) {
     return hash;
 }
 
+void expect_refused_line(const outcome *result, int status, const char *says) {
+    cr_expect_eq(result->status, status, "status %d for '%s'\n%s", result->status, says, result->err);
+    cr_expect_str_empty(result->out);
+    cr_expect_eq(lines_of(result->err), 1, "%s", result->err);
+    cr_expect(strncmp(result->err, "shardprop: ", 11) == 0, "%s", result->err);
+    cr_expect(strstr(result->err, says), "expected '%s'\ngot %s", says, result->err);
+}
+
 /* metrics.csv without what is measured by the clock: columns 2 and 8. */
 static char *figures_of(const char *path) {
     char *text = read_text(path), *to = text;

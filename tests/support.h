@@ -50,6 +50,9 @@ double number_after(const char *text, const char *name);
 /* The 16 hex digits behind weights_xxh64 in the output of `train`. */
 const char *hash_of(const outcome *result);
 
+/* Expects that status, no result, and one line "shardprop: ..." that holds `says`. */
+void expect_refused_line(const outcome *result, int status, const char *says);
+
 /* Expects two run directories to have the same model, and the same metrics but for what a clock has measured. */
 void expect_same_runs(const char *one, const char *other, const char *what);
 

@@ -1,11 +1,10 @@
-/* A trained model in use: evaluate, predict, info, its file in other hands; and how the program is called. */
+/* A trained model in use: evaluate, predict, info, its file in other hands. */
 #include "support.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Trains a config (and options) into model/ of the scratch folder; the path of that. */
 static const char *trained(const char *what) {
@@ -21,14 +20,6 @@ static const char *trained_on(const char *text) {
                                              "[optimizer]\nlearning_rate = 0.5\n[train]\nepochs = 300\n");
     what = format_text("%s -s data.train=%s", config, write_text("train.csv", text));
     return trained(what);
-}
-
-static void expect_refused(const outcome *result, int status, const char *says) {
-    cr_expect_eq(result->status, status, "status %d for '%s'\n%s", result->status, says, result->err);
-    cr_expect_str_empty(result->out);
-    cr_expect_eq(lines_of(result->err), 1, "%s", result->err);
-    cr_expect(strncmp(result->err, "shardprop: ", 11) == 0, "%s", result->err);
-    cr_expect(strstr(result->err, says), "expected '%s'\ngot %s", says, result->err);
 }
 
 /* What predict prints for a CSV of that text. */
@@ -105,7 +96,7 @@ Test(cli_predict, into_a_file_whole_or_not_at_all) {
     const char *model = trained("configs/iris.ini -s train.epochs=3"), *path = write_text("p.csv", "as it was\n");
     outcome direct = run("shardprop predict %s data/iris.csv", model);
     outcome failed = run("shardprop predict %s data/digits.csv --output %s", model, path);
-    expect_refused(&failed, 3, "has no column 'sepal_length'");
+    expect_refused_line(&failed, 3, "has no column 'sepal_length'");
     cr_expect_str_eq(read_text(path), "as it was\n", "a failure leaves the old file");
     outcome result = run("shardprop predict %s data/iris.csv --output %s", model, path);
     cr_expect_eq(result.status, 0, "%s", result.err);
@@ -114,7 +105,7 @@ Test(cli_predict, into_a_file_whole_or_not_at_all) {
     cr_expect_str_eq(read_text(path), direct.out);
     cr_expect_str_eq(run("ls %s | grep p.csv", scratch()).out, "p.csv\n", "nothing temporary is left");
     outcome nowhere = run("shardprop predict %s data/iris.csv -o %s/p.csv", model, path);
-    expect_refused(&nowhere, 1, "cannot be written (Not a directory)");
+    expect_refused_line(&nowhere, 1, "cannot be written (Not a directory)");
 }
 
 /* Four points, each of its own class: what is said depends on both columns. */
@@ -133,7 +124,7 @@ Test(cli_predict, finds_columns_by_name) {
     cr_expect_str_eq(predicted(model, "\"a\",\"b\"\r\n\"1\",\"0\"\r\n\"0\",\"1\"", ""), answer, "quoted");
     cr_expect_str_eq(predicted(model, "a,b\n1,0\n", ""), "prediction\nleft\n", "a single row");
     outcome result = run("shardprop predict %s %s", model, write_text("rows.csv", "a,c\n1,none\n"));
-    expect_refused(&result, 3, "rows.csv:1: has no column 'b', which the model needs; add it");
+    expect_refused_line(&result, 3, "rows.csv:1: has no column 'b', which the model needs; add it");
 }
 
 Test(cli_predict, reads_gzipped_rows) {
@@ -286,11 +277,11 @@ Test(cli_model, info_says_what_is_in_it) {
 
 static void expect_no_model(const char *path, int status, const char *says) {
     outcome result = run("shardprop info %s", path);
-    expect_refused(&result, status, says);
+    expect_refused_line(&result, status, says);
     result = run("shardprop evaluate %s data/iris.csv", path);
-    expect_refused(&result, status, says);
+    expect_refused_line(&result, status, says);
     result = run("shardprop predict %s data/iris.csv", path);
-    expect_refused(&result, status, says);
+    expect_refused_line(&result, status, says);
 }
 
 Test(cli_model, missing_or_foreign_files) {
@@ -320,7 +311,7 @@ Test(cli_model, truncated_anywhere) {
     size_t size = read_model(trained("configs/iris.ini -s train.epochs=1"), bytes);
     for (size_t cut = 0; cut < size; cut += cut + 30 < size ? 30 : size - cut > 1 ? size - cut - 1 : 1) {
         outcome result = run("shardprop info %s", write_bytes("m", bytes, cut));
-        expect_refused(&result, 3, "/m: ");
+        expect_refused_line(&result, 3, "/m: ");
     }
 }
 
@@ -360,7 +351,7 @@ Test(cli_model, damaged_header) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         outcome result = run("shardprop info %s", doctored(bytes, size, cases[i][0], cases[i][1]));
         if (cases[i][2])
-            expect_refused(&result, 3, cases[i][2]);
+            expect_refused_line(&result, 3, cases[i][2]);
         else
             cr_expect_leq(result.status, 3);
     }
@@ -378,111 +369,4 @@ Test(cli_model, any_wrong_byte_of_the_header) {
         cr_expect_eq(lines_of(result.err), result.status == 0 ? 0 : 1, "%s", result.err);
         bytes[at] = kept;
     }
-}
-
-/* ---- How the program is called -------------------------------------------------------------- */
-
-Test(cli_usage, without_a_command_help_is_shown) {
-    outcome result = run("shardprop");
-    cr_expect_eq(result.status, 2);
-    cr_expect_str_empty(result.out);
-    cr_expect(strncmp(result.err, "Usage: shardprop COMMAND", 24) == 0, "%s", result.err);
-    cr_expect_str_eq(run("shardprop --help").out, result.err, "the same help");
-}
-
-Test(cli_usage, wrong_usage_is_one_line) {
-    static const char *const cases[][2] = {
-        {"trian configs/iris.ini", "no command 'trian'; use train, evaluate, predict, check, "},
-        {"''", "no command ''"},
-        {"--verbose", "no command '--verbose'"},
-        {"train", "train: too few arguments, it takes CONFIG; see shardprop train --help"},
-        {"predict model", "predict: too few arguments, it takes MODEL DATA"},
-        {"evaluate", "evaluate: too few arguments"},
-        {"check --gradients", "check: too few arguments"},
-        {"train a b", "train: too many arguments, from b; see shardprop train --help"},
-        {"evaluate a b c d", "evaluate: too many arguments, from c"},
-        {"info a b", "info: too many arguments, from b"},
-        {"train --sett a=b c", "train: no such option --sett"},
-        {"train c --no-such", "train: no such option --no-such"},
-        {"train -x c", "train: no such option -x"},
-        {"train -qx c", "train: no such option -x"},
-        {"info --set a.b=c m", "info: no such option --set"},
-        {"predict m d --gradients", "predict: no such option --gradients"},
-        {"train c --set", "train: a value is missing behind --set"},
-        {"train c -s", "train: a value is missing behind -s"},
-        {"predict m d -o", "predict: a value is missing behind -o"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        outcome result = run("shardprop %s", cases[i][0]);
-        expect_refused(&result, 2, cases[i][1]);
-    }
-}
-
-Test(cli_usage, help_of_every_command_fits_80_columns) {
-    static const char *const calls[] = {"--help",         "-h",           "train --help", "evaluate --help",
-                                        "predict --help", "check --help", "info --help",  "train -h"};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        outcome result = run("shardprop %s", calls[i]);
-        cr_expect_eq(result.status, 0, "%s", result.err);
-        cr_expect_str_empty(result.err);
-        cr_expect(strncmp(result.out, "Usage: shardprop ", 17) == 0, "%s", result.out);
-        for (char *line = strtok(result.out, "\n"); line; line = strtok(NULL, "\n"))
-            cr_expect_leq(strlen(line), 80, "%s: %s", calls[i], line);
-    }
-}
-
-Test(cli_usage, version_names_what_the_program_was_built_with) {
-    outcome result = run("shardprop --version");
-    cr_expect_eq(result.status, 0);
-    char first[40];
-    snprintf(first, sizeof first, "shardprop %s\n", sp_version());
-    cr_expect(strncmp(result.out, first, strlen(first)) == 0, "%s", result.out);
-    cr_expect(strstr(result.out, "\ncompiler  gcc ") || strstr(result.out, "\ncompiler  clang "), "%s", result.out);
-    cr_expect(strstr(result.out, "\nkernels   ") && strstr(result.out, "blas, reference\n"), "%s", result.out);
-    cr_expect(strstr(result.out, "\nBLAS      OpenBLAS "), "%s", result.out);
-}
-
-Test(cli_usage, options_in_any_order_and_form) {
-    const char *model = trained_on(corners), *rows = write_text("rows.csv", "a,b\n1,0\n");
-    const char *path = scratch_path("p.csv");
-    outcome plain = run("shardprop predict -p %s %s", model, rows);
-    cr_expect_eq(lines_of(plain.out), 2);
-    cr_expect_str_eq(run("shardprop predict %s -qp %s", model, rows).out, plain.out);
-    cr_expect_str_eq(run("shardprop predict %s %s --prob", model, rows).out, plain.out, "an abbreviation");
-    cr_expect_str_eq(run("shardprop predict -p -- %s %s", model, rows).out, plain.out);
-    run("shardprop predict -po%s %s %s", path, model, rows);
-    cr_expect_str_eq(read_text(path), plain.out);
-}
-
-Test(cli_usage, stdout_that_is_full_or_closed_is_a_failure) {
-    const char *model = trained("configs/iris.ini -s train.epochs=1");
-    static const char *const calls[] = {"--help",
-                                        "--version",
-                                        "train --help",
-                                        "train --help-config",
-                                        "check configs/iris.ini",
-                                        "info $model",
-                                        "evaluate $model data/iris.csv",
-                                        "predict $model data/iris.csv"};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        outcome full = run("model=%s; shardprop %s >/dev/full", model, calls[i]);
-        expect_refused(&full, 1, "stdout: writing failed (No space left on device)");
-        outcome closed = run("model=%s; shardprop %s >&-", model, calls[i]);
-        expect_refused(&closed, 1, "stdout: writing failed (Bad file descriptor)");
-    }
-    /* Through a link, which is all that could be lost if the device were taken for a file. */
-    outcome result = run("ln -s /dev/full %s && shardprop predict %s data/iris.csv --output %s", scratch_path("full"),
-                         model, scratch_path("full"));
-    expect_refused(&result, 1, "/full: writing failed (No space left on device)");
-}
-
-/* The first file opened would take the place of stdout, and the results would go there. */
-Test(cli_usage, closed_streams_do_not_end_up_in_files) {
-    outcome result =
-        run("shardprop train configs/iris.ini -s train.epochs=2 -s output.dir=%s <&- >&- 2>&-", scratch_path("run"));
-    cr_expect_eq(result.status, 1, "the results could not be written");
-    cr_expect_eq(lines_of(read_text(scratch_path("run/metrics.csv"))), 3);
-    cr_expect_null(strstr(read_text(scratch_path("run/config.ini")), "epoch 1/2"));
-    result = run("shardprop evaluate %s data/iris.csv", scratch_path("run"));
-    cr_expect_eq(result.status, 0, "%s", result.err);
 }

@@ -21,8 +21,9 @@ mutate() {
         failed=1
         return
     fi
-    object=$build/${file%.c}.o
-    others=$(find "$build/src" "$build/proto" -name '*.o' ! -path "$object")
+    # Of the sources there are: objects of others, which have gone or moved, may lie about.
+    others=$(find "$build/proto" -name '*.o')
+    for source in $(find src -name '*.c' ! -path "$file"); do others="$others $build/${source%.c}.o"; done
     # shellcheck disable=SC2086 # flags and objects are lists
     if ! ${CC:-cc} $COMPILE_FLAGS -w -c "$scratch/$file" -o "$scratch/mutant.o" 2>"$scratch/log" ||
         ! ${CC:-cc} "$scratch/mutant.o" $others $LINK_FLAGS -o "$scratch/mutant" 2>>"$scratch/log"; then
