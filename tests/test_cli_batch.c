@@ -351,7 +351,7 @@ Test(cli_batch, a_training_is_stopped_behind_an_epoch_and_gone_on_with) {
     outcome whole = run("shardprop train '%s' -s output.dir='%s'", path, scratch_path("whole"));
     outcome first = run("shardprop train '%s' -q -s output.dir='%s' --stop-after 8", path, scratch_path("parts"));
     cr_expect_eq(first.status, 0, "%s", first.err);
-    cr_expect_not_null(strstr(first.out, "interrupted after 8 epochs"), "%s", first.out);
+    cr_expect_not_null(strstr(first.out, "interrupted after 8 epochs in "), "%s", first.out);
     cr_expect_eq(lines_of(read_text(scratch_path("parts/metrics.csv"))), 9);
     /* There already. */
     first = run("shardprop train '%s' -q -s output.dir='%s' --stop-after 8 --resume", path, scratch_path("parts"));
@@ -434,6 +434,40 @@ Test(cli_batch, a_table_on_a_terminal_and_lines_elsewhere) {
     cr_assert_eq(result.status, 0, "%s", result.out);
     cr_expect_not_null(strstr(result.out, "/120"), "%s", result.out);
     cr_expect_not_null(strstr(result.out, "of 12"), "%s", result.out);
-    cr_expect_leq(widest(result.out), 80, "%zu columns", widest(result.out));
     cr_expect_not_null(strstr(result.out, "A\r\033[J"), "what was drawn is taken away");
+    for (const char *line = result.out; (line = strstr(line, "/12] ")); line++) {
+        static const char figure[] = ", validation_accuracy 0.";
+        const char *end = line + strcspn(line, "\r\n"),
+                   *at = memmem(line, (size_t)(end - line), figure, strlen(figure));
+        cr_expect(at && at + strlen(figure) < end, "lines that stay are whole: %.120s", line);
+    }
+}
+
+/* On a terminal the ranking is no wider than that; names are cut, which pipes and files have whole. */
+Test(cli_batch, a_ranking_fits_the_terminal) {
+    if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
+    const char *batch = format_text("'%s' -q --jobs 2 -s train.epochs=3 -s sweep.optimizer.weight_decay='0 | 0.001' "
+                                    "-o '%s'",
+                                    twelve(3), scratch_path("ranked"));
+    outcome whole = run("shardprop batch %s", batch);
+    cr_assert_eq(whole.status, 0, "%s", whole.err);
+    cr_expect_not_null(strstr(whole.out, "learning_rate=0.02_hidden=24_weight_decay=0.001\n"), "%s", whole.out);
+    for (int columns = 80; columns <= 200; columns += 120) {
+        write_text("batch.sh",
+                   format_text("stty cols %d rows 24; exec '%s' batch %s\n", columns, SHARDPROP_PROGRAM, batch));
+        outcome result = run("TERM=xterm script -qec \"sh '%s'\" /dev/null < /dev/null", scratch_path("batch.sh"));
+        cr_assert_eq(result.status, 0, "%s", result.out);
+        char *end = strstr(result.out, "saved in ");
+        cr_assert_not_null(end, "%s", result.out);
+        *end = '\0';
+        cr_expect_leq(widest(result.out), (size_t)columns, "%zu columns: %s", widest(result.out), result.out);
+        cr_expect(!strstr(result.out, "...") == (columns == 200), "%s", result.out);
+        cr_expect_eq(lines_of(result.out), 8 + (columns == 80 ? 2 : 1), "%s", result.out);
+    }
+}
+
+Test(cli_batch, eta_behind_a_blank) {
+    outcome result = run("shardprop batch --halving 3 '%s' -o '%s'", twelve(3), scratch_path("none"));
+    cr_expect_eq(result.status, 2);
+    cr_expect_str_eq(result.err, "shardprop: 3: there is no such config; as ETA it is written --halving=3\n");
 }

@@ -386,6 +386,22 @@ Test(cli_interrupt, by_the_same_signal_twice) {
     expect_interrupted(&result, 128 + 2);
 }
 
+/* Steps of single rows: hardly ever does an epoch end just then. */
+Test(cli_interrupt, within_an_epoch_its_steps_are_told) {
+    outcome result = run("\"%s\" train -q configs/digits.ini -s train.epochs=1000000 -s train.batch_size=1 "
+                         "-s optimizer.learning_rate=0.001 -s data.validation=0.1 -s output.dir='%s' & program=$!\n"
+                         "for i in $(seq 600); do [ \"$(cat '%s' 2>&1 | wc -l)\" -gt 2 ] && break; sleep 0.1; done\n"
+                         "sleep 0.05; kill -INT $program; wait $program",
+                         SHARDPROP_PROGRAM, scratch_path("run"), scratch_path("run/metrics.csv"));
+    cr_expect_eq(result.status, 130, "%s", result.err);
+    const char *summary = read_text(scratch_path("run/summary.json"));
+    double epochs = number_after(summary, "\"epochs\":"), steps = number_after(summary, "\"steps\":");
+    cr_assert(epochs > 0 && steps > 0, "%s", summary);
+    cr_expect(strstr(result.out, format_text("interrupted after %.0f epoch%s and %.0f step%s in ", epochs,
+                                             epochs == 1 ? "" : "s", steps, steps == 1 ? "" : "s")),
+              "%s", result.out);
+}
+
 /* ---- What else may be asked for --------------------------------------------------------------- */
 
 Test(cli_train, tells_where_the_time_goes_when_asked) {

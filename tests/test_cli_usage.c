@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A model of iris; its path. */
@@ -50,7 +51,9 @@ Test(cli_usage, wrong_usage_is_one_line) {
 
 Test(cli_usage, help_of_every_command_fits_80_columns) {
     static const char *const calls[] = {"--help",         "-h",           "train --help", "evaluate --help",
-                                        "predict --help", "check --help", "info --help",  "train -h"};
+                                        "predict --help", "check --help", "info --help",  "verify --help",
+                                        "doctor --help",  "scale --help", "plot --help",  "report --help",
+                                        "batch --help",   "train -h"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         outcome result = run("shardprop %s", calls[i]);
         cr_expect_eq(result.status, 0, "%s", result.err);
@@ -59,6 +62,9 @@ Test(cli_usage, help_of_every_command_fits_80_columns) {
         for (char *line = strtok(result.out, "\n"); line; line = strtok(NULL, "\n"))
             cr_expect_leq(strlen(line), 80, "%s: %s", calls[i], line);
     }
+    /* None is left out: as many as the program names. */
+    outcome named = run("shardprop --help | sed -n '/^Commands:/,/^$/p' | grep -c '^  '");
+    cr_expect_eq(strtoul(named.out, NULL, 10), sizeof calls / sizeof *calls - 3, "%s", named.out);
 }
 
 Test(cli_usage, version_names_what_the_program_was_built_with) {

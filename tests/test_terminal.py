@@ -219,8 +219,35 @@ def stopped():
         check(interrupt(terminal) == 130, "and ends")
 
 
+def batch_lines():
+    """What runs is drawn over, within the window's width; what has ended stays, whole."""
+    text = (TOP / "configs/digits-sweep.ini").read_text()
+    for columns in (200, 80, 40, 24):
+        with tempfile.TemporaryDirectory() as folder:
+            sweep = pathlib.Path(folder) / "sw.ini"
+            sweep.write_text(text)
+            live, size = [], f"batch at {columns}"
+
+            def rows_of(terminal):
+                return [line for line in terminal.lines() if re.search(r" \d+/\d+( |$)", line) and line[0] != "["]
+
+            def look(terminal):
+                found = rows_of(terminal)
+                live.extend(found)
+                check(len(found) <= 2, f"{size}: what was drawn before is taken away: {terminal.lines()}")
+                check(all(len(line) < columns for line in found), f"{size}: {found}")
+
+            terminal = Terminal(["batch", str(sweep), "-J", "2", "-o", f"{folder}/out"], columns, 200)
+            check(terminal.run(look) == 0, f"{size}: {terminal.lines()}")
+            check(live, f"{size}: rows were seen")
+            check(not rows_of(terminal), f"{size}: left: {terminal.lines()}")
+            whole = "".join(line.ljust(columns) for line in terminal.screen.display)
+            ended = re.findall(r"\[\d+/12\] \S+: +[a-z ]+after +\d+ +epochs, +validation_accuracy +[0-9.]+", whole)
+            check(len(ended) == 12, f"{size}: lines that stay are whole: {terminal.lines()}")
+
+
 def main():
-    for test in (at_sizes, figures, resized, colours, ended, warned, stopped):
+    for test in (batch_lines, at_sizes, figures, resized, colours, ended, warned, stopped):
         test()
     print(f"test_terminal: {'the terminal shows what it should' if not failures else f'{len(failures)} faults'}")
     return bool(failures)

@@ -218,3 +218,26 @@ Test(text, short_numbers_are_correctly_rounded) {
                   value);
     }
 }
+
+Test(text, a_middle_is_cut_out) {
+    static const struct {
+        const char *text;
+        size_t most;
+        const char *cut;
+    } cases[] = {{"abcdefghij", 10, "abcdefghij"},
+                 {"abcdefghij", 9, "abc...hij"},
+                 {"abcdefghij", 8, "abc...ij"},
+                 {"abcdefghij", 4, "a..."},
+                 {"abcdefghij", 2, ".."},
+                 {"abcdefghij", 0, ""},
+                 {"", 0, ""},
+                 {"a\xc3\xbc"
+                  "bcdefgh\xc3\xbc",
+                  7, "a...\xc3\xbc"},
+                 {"abcdefghijklmnopqrst", 100, "abcdef...opqrst"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char cut[16];
+        sp_cut_middle(cases[i].text, cases[i].most, cut, sizeof cut);
+        cr_expect_str_eq(cut, cases[i].cut, "%s to %zu: %s", cases[i].text, cases[i].most, cut);
+    }
+}

@@ -147,6 +147,23 @@ bool sp_is_utf8(const char *text) {
     return true;
 }
 
+static bool within_character(char c) {
+    return (c & 0xc0) == 0x80;
+}
+
+void sp_cut_middle(const char *text, size_t most, char *cut, size_t size) {
+    size_t length = strlen(text), dots = most < 3 ? most : 3;
+    if (most >= size) most = size - 1;
+    if (length <= most) {
+        memcpy(cut, text, length + 1);
+        return;
+    }
+    size_t head = (most - dots + 1) / 2, tail = length - (most - dots - head);
+    while (head > 0 && within_character(text[head])) head--;
+    while (within_character(text[tail])) tail++;
+    snprintf(cut, size, "%.*s%.*s%s", (int)head, text, (int)dots, "...", text + tail);
+}
+
 /*
  * Row by row of the table of distances, whose neighbours differ by one at most: a row is two words of bits, where it
  * rises and where it falls (Hyyroe: A Bit-Vector Algorithm for Computing Levenshtein and Damerau Edit Distances, 2003).

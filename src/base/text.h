@@ -34,6 +34,10 @@ void sp_print_real(double value, char *text, size_t size);
 /* Whether all of `text` is UTF-8 (RFC 3629), as JSON wants it. */
 bool sp_is_utf8(const char *text);
 
+/* Writes `text` into `cut`: whole where it has no more bytes than `most`, else with "..." for its middle. No character
+ * of UTF-8 is cut; bytes are columns at least. */
+void sp_cut_middle(const char *text, size_t most, char *cut, size_t size);
+
 /* Insertions, deletions, substitutions and swaps of neighbours from `a` to `b`
  * (Damerau 1964, optimal string alignment), whatever the case. Long names count as far away. */
 size_t sp_edit_distance(const char *a, const char *b);

@@ -1,19 +1,29 @@
 #include "cmd/batch_view.h"
 
 #include "base/host.h"
+#include "base/text.h"
+#include "cmd/terminal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { COLUMNS = 79, BAR = 10, NAME_COLUMNS = 36, MOST_LINES = 24 };
+/* FEWEST: columns of a name that still tell trainings apart; for fewer the bar gives way, then the figure. */
+enum { BAR = 10, NAME = 200, TAIL = 120, LINE = NAME + TAIL + 4, FEWEST = 20 };
 static const double redraw_seconds = 0.25;
 
 static size_t ended(const sp_queue *queue) {
     return sp_queue_count(queue, SP_TRIAL_DONE) + sp_queue_count(queue, SP_TRIAL_FAILED) +
            sp_queue_count(queue, SP_TRIAL_PAUSED) + sp_queue_count(queue, SP_TRIAL_DROPPED);
+}
+
+sp_batch_view sp_batch_view_create(bool quiet) {
+    return (sp_batch_view){.quiet = quiet, .terminal = sp_terminal_can_redraw(STDERR_FILENO)};
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -43,14 +53,12 @@ static void describe(const sp_trial_record *record, char *text, size_t size) {
 }
 
 void sp_batch_view_end(sp_batch_view *view, const sp_queue *queue, size_t trial) {
-    char what[500], line[800];
+    char what[SP_ERROR_TEXT];
     size_t count = sp_queue_trials(queue)->count;
     if (view->quiet) return;
     sp_batch_view_clear(view);
     describe(sp_queue_record(queue, trial), what, sizeof what);
-    snprintf(line, sizeof line, "[%zu/%zu] %s: %s", ended(queue), count, sp_queue_trials(queue)->trial[trial].name,
-             what);
-    fprintf(stderr, "%.*s\n", view->terminal ? COLUMNS : (int)sizeof line, line);
+    fprintf(stderr, "[%zu/%zu] %s: %s\n", ended(queue), count, sp_queue_trials(queue)->trial[trial].name, what);
 }
 
 void sp_batch_view_rung(sp_batch_view *view, const sp_queue *queue, size_t dropped) {
@@ -96,8 +104,8 @@ static double cell(const char *row, int column) {
 }
 
 static progress look(const sp_trial *trial) {
-    enum { TAIL = 1 << 14, EPOCH = 0, TRAIN_LOSS = 3, LOSS = 5, ACCURACY = 6 };
-    char path[4096], text[TAIL];
+    enum { END = 1 << 14, EPOCH = 0, TRAIN_LOSS = 3, LOSS = 5, ACCURACY = 6 };
+    char path[4096], text[END];
     progress found = {0, NAN, NAN};
     snprintf(path, sizeof path, "%s/metrics.csv", trial->config->output.dir);
     if (!read_end(path, text, sizeof text)) return found;
@@ -114,49 +122,113 @@ static progress look(const sp_trial *trial) {
     return found;
 }
 
-static void draw_line(const sp_queue *queue, size_t trial) {
-    char line[200], bar[BAR + 1] = "", figure[40] = "";
-    const sp_trial *t = &sp_queue_trials(queue)->trial[trial];
+/* What is drawn: for each training that runs its name, and what goes behind it; and the line below them. */
+typedef struct table {
+    size_t lines, name, tail; /* columns of the longest */
+    const char *names[SP_BATCH_VIEW_LINES];
+    char tails[SP_BATCH_VIEW_LINES][TAIL], foot[TAIL];
+} table;
+
+/* "[###.......] 12/40 val 0.9833" */
+static void compose_tail(const sp_queue *queue, size_t trial, bool with_bar, bool with_figure, char tail[TAIL]) {
+    char bar[BAR + 1] = "", figure[40] = "";
     size_t epochs = sp_queue_rung_epochs(queue, trial, sp_queue_rung(queue));
-    progress now = look(t);
+    progress now = look(&sp_queue_trials(queue)->trial[trial]);
     for (size_t i = 0; i < BAR; i++) bar[i] = i < BAR * now.epoch / epochs ? '#' : '.';
-    if (!isnan(now.accuracy))
+    if (with_figure && !isnan(now.accuracy))
         snprintf(figure, sizeof figure, " val %.4f", now.accuracy);
-    else if (!isnan(now.loss))
+    else if (with_figure && !isnan(now.loss))
         snprintf(figure, sizeof figure, " loss %.4g", now.loss);
-    snprintf(line, sizeof line, "%-*.*s [%s] %zu/%zu%s", NAME_COLUMNS, NAME_COLUMNS, t->name, bar, now.epoch, epochs,
-             figure);
-    fprintf(stderr, "%.*s\033[K\n", COLUMNS, line);
+    snprintf(tail, TAIL, "%s%s%s%zu/%zu%s", with_bar ? "[" : "", with_bar ? bar : "", with_bar ? "] " : "", now.epoch,
+             epochs, figure);
 }
 
-static void draw_foot(const sp_queue *queue) {
-    char line[300];
+static void compose_rows(const sp_queue *queue, size_t most, bool with_bar, bool with_figure, table *t) {
+    t->lines = t->name = t->tail = 0;
+    for (size_t i = 0; i < sp_queue_slots(queue) && t->lines < most; i++) {
+        if (sp_queue_slot(queue, i) == SP_QUEUE_FREE) continue;
+        size_t trial = (size_t)sp_queue_slot(queue, i), name, tail;
+        t->names[t->lines] = sp_queue_trials(queue)->trial[trial].name;
+        compose_tail(queue, trial, with_bar, with_figure, t->tails[t->lines]);
+        name = strlen(t->names[t->lines]);
+        tail = strlen(t->tails[t->lines]);
+        if (name > t->name) t->name = name < NAME ? name : NAME - 1;
+        if (tail > t->tail) t->tail = tail;
+        t->lines++;
+    }
+}
+
+static void compose_foot(const sp_queue *queue, char foot[TAIL]) {
     size_t failed = sp_queue_count(queue, SP_TRIAL_FAILED), used;
-    used = (size_t)snprintf(line, sizeof line, "%zu of %zu", ended(queue), sp_queue_trials(queue)->count);
-    if (failed > 0) used += (size_t)snprintf(line + used, sizeof line - used, ", %zu failed", failed);
+    used = (size_t)snprintf(foot, TAIL, "%zu of %zu", ended(queue), sp_queue_trials(queue)->count);
+    if (failed > 0) used += (size_t)snprintf(foot + used, TAIL - used, ", %zu failed", failed);
     if (sp_queue_rungs(queue) > 1)
-        snprintf(line + used, sizeof line - used, "; rung %zu of %zu", sp_queue_rung(queue) + 1, sp_queue_rungs(queue));
-    fprintf(stderr, "%.*s\033[K\n", COLUMNS, line);
+        snprintf(foot + used, TAIL - used, "; rung %zu of %zu", sp_queue_rung(queue) + 1, sp_queue_rungs(queue));
+}
+
+/* What names leave no room for goes: the bar, then the figure. */
+static void compose(const sp_queue *queue, size_t room, size_t most, table *t) {
+    for (int left_out = 0; left_out < 3; left_out++) {
+        compose_rows(queue, most, left_out < 1, left_out < 2, t);
+        size_t wanted = t->name < FEWEST ? t->name : FEWEST;
+        if (wanted + 1 + t->tail <= room) break;
+    }
+    compose_foot(queue, t->foot);
+}
+
+static void compose_line(const table *t, size_t row, size_t room, char line[LINE]) {
+    char name[NAME];
+    size_t columns = room > t->tail + 1 ? room - t->tail - 1 : 0;
+    if (columns > t->name) columns = t->name;
+    sp_cut_middle(t->names[row], columns, name, sizeof name);
+    snprintf(line, LINE, "%-*s %s", (int)columns, name, t->tails[row]);
+}
+
+/* Adds a line of the block, which takes no more than `room` columns. */
+static void put(sp_batch_view *view, const char *line, size_t room, FILE *text) {
+    size_t width = strlen(line);
+    view->widths[view->height++] = width < room ? width : room;
+    fprintf(text, "%.*s\033[K\n", (int)room, line);
+}
+
+/* Commands that take the block away. */
+static void take_away(sp_batch_view *view, size_t columns, FILE *text) {
+    if (view->height > 0) fprintf(text, "\033[%zuA\r\033[J", sp_terminal_rows(view->widths, view->height, columns));
+    view->height = 0;
+}
+
+/* In one piece, as wide and high as the window is now. Where there is no memory, it is drawn later. */
+static void draw(sp_batch_view *view, const sp_queue *queue) {
+    char line[LINE], *whole = NULL;
+    size_t columns, rows, most = SP_BATCH_VIEW_LINES - 1, size;
+    table t;
+    FILE *text = open_memstream(&whole, &size);
+    if (!text) return;
+    sp_terminal_size(STDERR_FILENO, &columns, &rows);
+    if (rows < most + 2) most = rows > 2 ? rows - 2 : 0; /* and the foot, and the row of the cursor */
+    compose(queue, columns - 1, most, &t);
+    take_away(view, columns, text);
+    for (size_t i = 0; i < t.lines; i++) {
+        compose_line(&t, i, columns - 1, line);
+        put(view, line, columns - 1, text);
+    }
+    put(view, t.foot, columns - 1, text);
+    if (fclose(text) == 0) sp_terminal_write(whole);
+    free(whole);
 }
 
 void sp_batch_view_tick(sp_batch_view *view, const sp_queue *queue) {
-    size_t height = 0;
     if (view->quiet || !view->terminal || sp_host_seconds() - view->drawn < redraw_seconds) return;
-    sp_batch_view_clear(view);
-    for (size_t i = 0; i < sp_queue_slots(queue) && height < MOST_LINES; i++) {
-        if (sp_queue_slot(queue, i) == SP_QUEUE_FREE) continue;
-        draw_line(queue, (size_t)sp_queue_slot(queue, i));
-        height++;
-    }
-    draw_foot(queue);
-    fflush(stderr);
-    view->height = height + 1;
+    if (!sp_terminal_is_ready()) return;
+    draw(view, queue);
     view->drawn = sp_host_seconds();
 }
 
 void sp_batch_view_clear(sp_batch_view *view) {
-    if (view->height > 0) fprintf(stderr, "\033[%zuA\r\033[J", view->height);
-    view->height = 0;
+    size_t columns, rows;
+    if (view->height == 0) return;
+    sp_terminal_size(STDERR_FILENO, &columns, &rows);
+    take_away(view, columns, stderr);
 }
 
 /* ---- The ranking ----------------------------------------------------------------------------- */
@@ -167,56 +239,124 @@ static double test_figure(const sp_rank *rank, const char **name) {
     return !isnan(rank->test_accuracy) ? rank->test_accuracy : !isnan(rank->test_r2) ? rank->test_r2 : rank->test_loss;
 }
 
-static void print_figure(double value, int width) {
+/* Where lines are to be no wider than a terminal, which names would be too wide for. */
+typedef struct form {
+    bool seeds, tested, narrow;  /* narrow: metrics have two lines in the head, as "validation" and "accuracy" */
+    size_t monitor, test, label; /* columns; label: of the longest that is shown whole */
+} form;
+
+static void print_figure(double value, size_t width) {
     char text[40] = "-";
     if (!isnan(value)) snprintf(text, sizeof text, "%.4f", value);
     if (!isnan(value) && fabs(value) < 0.001) snprintf(text, sizeof text, "%.4g", value);
-    printf("  %-*s", width, text);
+    printf("  %-*s", (int)width, text);
 }
 
-static void print_head(const sp_rank *rank, bool seeds) {
+/* "validation" of "validation_accuracy". */
+static size_t first_word(const char *metric) {
+    return strcspn(metric, "_");
+}
+
+static size_t second_word(const char *metric) {
+    size_t first = first_word(metric);
+    return metric[first] ? strlen(metric + first + 1) : 0;
+}
+
+static size_t wider(size_t one, size_t other) {
+    return one > other ? one : other;
+}
+
+/* Of a metric in two lines. */
+static size_t narrow_width(const char *metric) {
+    const size_t figure = 8; /* "-12.3456" */
+    return wider(figure, wider(first_word(metric), second_word(metric)));
+}
+
+static size_t columns_before_name(const form *f) {
+    return strlen("rank  ") + f->monitor + (f->seeds ? strlen("  deviation  seeds") : 0) +
+           (f->tested ? 2 + f->test : 0) + strlen("  epochs  ");
+}
+
+/* Of the ranks that are listed by the metric of `rank`. */
+static form choose_form(const sp_rank *rank, bool seeds, size_t longest) {
     const char *test;
-    bool tested = !isnan(test_figure(rank, &test));
-    printf("rank  %-20s", *rank->monitor ? rank->monitor : "failed");
-    if (seeds) printf("  %-9s  seeds", "deviation");
-    if (tested) printf("  %-13s", test);
-    printf("  epochs  name\n");
+    size_t columns, rows;
+    form f = {.seeds = seeds, .tested = !isnan(test_figure(rank, &test)), .monitor = 20, .test = 13, .label = SIZE_MAX};
+    if (!isatty(STDOUT_FILENO)) return f;
+    sp_terminal_size(STDOUT_FILENO, &columns, &rows);
+    if (columns_before_name(&f) + longest > columns) {
+        f.narrow = true;
+        f.monitor = narrow_width(rank->monitor);
+        f.test = narrow_width(test);
+    }
+    size_t before = columns_before_name(&f);
+    f.label = wider(columns > before ? columns - before : 0, FEWEST);
+    return f;
 }
 
-static void print_rank(const sp_rank *rank, const char *label, bool seeds, bool tested) {
+static void print_head(const sp_rank *rank, const form *f) {
+    const char *test, *monitor = *rank->monitor ? rank->monitor : "failed";
+    test_figure(rank, &test);
+    printf("rank  %-*.*s", (int)f->monitor, f->narrow ? (int)first_word(monitor) : INT_MAX, monitor);
+    if (f->seeds) printf("  %-9s  seeds", "deviation");
+    if (f->tested) printf("  %-*.*s", (int)f->test, f->narrow ? (int)first_word(test) : INT_MAX, test);
+    printf("  epochs  name\n");
+    if (!f->narrow) return;
+    printf("      %-*s", (int)f->monitor, second_word(monitor) ? monitor + first_word(monitor) + 1 : "");
+    if (f->tested) printf("  %*s%s", f->seeds ? (int)strlen("  deviation  seeds") : 0, "", test + first_word(test) + 1);
+    putchar('\n');
+}
+
+static void print_label(const char *label, bool failed, const form *f) {
+    char cut[512];
+    size_t behind = failed ? strlen(" (failed)") : 0;
+    if (strlen(label) + behind > f->label) {
+        sp_cut_middle(label, f->label - behind, cut, sizeof cut);
+        label = cut;
+    }
+    printf("  %s%s\n", label, failed ? " (failed)" : "");
+}
+
+static void print_rank(const sp_rank *rank, const char *label, const form *f) {
     const char *test;
     if (rank->rank > 0)
         printf("%4zu", rank->rank);
     else
         printf("%4s", "-");
-    print_figure(rank->mean, 20);
-    if (seeds) {
+    print_figure(rank->mean, f->monitor);
+    if (f->seeds) {
         char good[24];
         print_figure(rank->deviation, 9);
         snprintf(good, sizeof good, rank->good < rank->seeds ? "%zu/%zu" : "%zu", rank->good, rank->seeds);
         printf("  %-5s", good);
     }
-    if (tested) print_figure(test_figure(rank, &test), 13);
+    if (f->tested) print_figure(test_figure(rank, &test), f->test);
     if (isnan(rank->epochs))
         printf("  %-6s", "-");
     else
         printf("  %-6.4g", rank->epochs);
-    printf("  %s%s\n", label, rank->good == 0 ? " (failed)" : "");
+    print_label(label, rank->good == 0, f);
 }
 
 void sp_batch_view_ranking(const sp_ranking *ranking, const sp_trials *trials) {
     bool seeds = false;
-    const char *monitor = NULL, *test;
-    for (size_t i = 0; i < sp_ranking_count(ranking); i++) seeds = seeds || sp_ranking_at(ranking, i)->seeds > 1;
-    bool tested = false;
+    const char *monitor = NULL;
+    size_t longest = 0;
+    form f = {0};
+    for (size_t i = 0; i < sp_ranking_count(ranking); i++) {
+        const sp_rank *rank = sp_ranking_at(ranking, i);
+        seeds = seeds || rank->seeds > 1;
+        longest =
+            wider(longest, strlen(trials->trial[rank->first].label) + (rank->good == 0 ? strlen(" (failed)") : 0));
+    }
     for (size_t i = 0; i < sp_ranking_count(ranking); i++) {
         const sp_rank *rank = sp_ranking_at(ranking, i);
         if (!monitor || (strcmp(monitor, rank->monitor) != 0 && rank->good > 0)) {
             if (monitor) putchar('\n');
-            print_head(rank, seeds);
-            tested = !isnan(test_figure(rank, &test));
+            f = choose_form(rank, seeds, longest);
+            print_head(rank, &f);
             monitor = rank->monitor;
         }
-        print_rank(rank, trials->trial[rank->first].label, seeds, tested);
+        print_rank(rank, trials->trial[rank->first].label, &f);
     }
 }

@@ -4,11 +4,16 @@
 
 #include "runs/ranking.h"
 
+enum { SP_BATCH_VIEW_LINES = 25 };
+
 typedef struct sp_batch_view {
     bool quiet, terminal;
-    double drawn;  /* when the table was, in seconds; 0: never */
-    size_t height; /* lines of it that stand on the terminal */
+    double drawn;                       /* when the table was, in seconds; 0: never */
+    size_t height;                      /* lines of it that stand on the terminal */
+    size_t widths[SP_BATCH_VIEW_LINES]; /* columns that each takes */
 } sp_batch_view;
+
+sp_batch_view sp_batch_view_create(bool quiet);
 
 void sp_batch_view_start(sp_batch_view *view, const sp_queue *queue, size_t threads);
 void sp_batch_view_end(sp_batch_view *view, const sp_queue *queue, size_t trial);

@@ -1,7 +1,9 @@
 /* shardprop batch CONFIG... */
 #include "base/error.h"
+#include "base/file.h"
 #include "base/host.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cmd/batch_view.h"
 #include "cmd/command.h"
 #include "cmd/signals.h"
@@ -94,6 +96,14 @@ static const char *folder_of(const sp_options *options, const plan *p) {
 }
 
 static sp_status make_plan(const sp_options *options, plan *p, sp_error *error) {
+    for (size_t i = 0; i < options->operands && options->halving && !*options->halving; i++) {
+        long long eta;
+        const char *operand = options->operand[i];
+        if (sp_parse_whole(operand, &eta) && !sp_file_exists(operand))
+            sp_fail(error, SP_BAD_CONFIG, "%s: there is no such config; as ETA it is written --halving=%s", operand,
+                    operand);
+    }
+    if (error->status) return error->status;
     p->count = options->operands;
     p->config = calloc(p->count, sizeof(sp_config *));
     p->lines = calloc(p->count, sizeof *p->lines);
@@ -212,7 +222,7 @@ static sp_status rank(const sp_queue *queue, sp_error *error) {
 }
 
 static sp_status work(const sp_options *options, const plan *p, const sp_queue_options *how, sp_error *error) {
-    sp_batch_view view = {.quiet = options->quiet, .terminal = isatty(STDERR_FILENO)};
+    sp_batch_view view = sp_batch_view_create(options->quiet);
     sp_queue_observer observer = {&view, on_end, on_rung, on_wait, on_tick};
     sp_queue *queue;
     bool interrupted;
@@ -255,7 +265,7 @@ const sp_command sp_command_batch = {
             "  [sweep]\n"
             "  optimizer.learning_rate = log(1e-3..1e-1, 5)     or a | b | c, linear(a..b, n)\n"
             "  network.hidden = 64 | 128 | 128, 64\n"
-            "  train.seed = 1 | 2 | 3                           the ranking has mean and spread\n"
+            "  train.seed = 1 | 2 | 3                           ranked by mean, with spread\n"
             "\n"
             "With `samples = 20` (and `seed`) so many combinations are drawn, of lists and of\n"
             "uniform(a..b) and loguniform(a..b), each trained with all of train.seed.\n"

@@ -225,8 +225,8 @@ const sp_command sp_command_plot = {
     .name = "plot",
     .operands = "RUN...",
     .summary = "draw the curves of runs in the terminal",
-    .help = "RUN is a run directory, of a training that is still going as well, or a folder of\n"
-            "such. Draws loss, accuracy and learning rate over the epochs, of training and\n"
+    .help = "RUN is a run directory, of a training that is still going as well, or a folder\n"
+            "of such. Draws loss, accuracy and learning rate over the epochs, of training and\n"
             "validation rows; those of several runs together. By gnuplot, as wide as the\n"
             "terminal; 80 columns where stdout is none.\n",
     .operand_count = 1,

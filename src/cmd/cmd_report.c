@@ -42,16 +42,16 @@ const sp_command sp_command_report = {
     .name = "report",
     .operands = "RUN...",
     .summary = "one self-contained HTML page of runs, with charts",
-    .help =
-        "RUN is a run directory, a folder of such, or one of `shardprop scale`. The page needs no other file and no\n"
-        "network: curves, layers, how good the model is on the test rows, its worst\n"
-        "mistakes, weights, the config, how to get it again; of several runs (up to 8 in\n"
-        "detail) their curves in one chart, results, and the keys that differ.\n"
-        "\n"
-        "It is written to report.html, of one run in its directory, of several here, or\n"
-        "to --output. Paths of a config are relative to the folder in which the run was\n"
-        "trained: called elsewhere, the page is without what needs the data, and says so.\n"
-        "Charts are drawn by gnuplot (Debian: gnuplot-nox).\n",
+    .help = "RUN is a run directory, a folder of such, or one of `shardprop scale`. The page\n"
+            "needs no other file and no network: curves, layers, how good the model is on the\n"
+            "test rows, its worst mistakes, weights, the config, how to get it again; of\n"
+            "several runs (up to 8 in detail) their curves in one chart, results, and the\n"
+            "keys that differ.\n"
+            "\n"
+            "It is written to report.html, of one run in its directory, of several here, or\n"
+            "to --output. Paths of a config are relative to the folder in which the run was\n"
+            "trained: called elsewhere, the page is without what needs the data, and says so.\n"
+            "Charts are drawn by gnuplot (Debian: gnuplot-nox).\n",
     .operand_count = 1,
     .more_operands = true,
     .options = SP_OPTION_OUTPUT | SP_OPTION_PNG,

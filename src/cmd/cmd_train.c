@@ -96,8 +96,10 @@ static void print_phases(const sp_summary *summary) {
 
 static void print_summary(const sp_summary *summary, const char *dir) {
     const char *status = strcmp(summary->status, "stopped_early") == 0 ? "stopped early" : summary->status;
-    printf("%s after %zu epoch%s in %.*f s, %.0f samples/s", status, summary->epochs, summary->epochs == 1 ? "" : "s",
-           summary->train_seconds < 1 ? 4 : 2, summary->train_seconds, summary->samples_per_second);
+    printf("%s after %zu epoch%s", status, summary->epochs, summary->epochs == 1 ? "" : "s");
+    if (summary->steps > 0) printf(" and %zu step%s", summary->steps, summary->steps == 1 ? "" : "s");
+    printf(" in %.*f s, %.0f samples/s", summary->train_seconds < 1 ? 4 : 2, summary->train_seconds,
+           summary->samples_per_second);
     if (!isnan(summary->validation_loss)) printf("; best epoch %zu", summary->best_epoch);
     putchar('\n');
     print_phases(summary);

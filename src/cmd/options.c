@@ -30,7 +30,7 @@ static const struct {
     {"top-k", 'k', SP_OPTION_TOP_K, "K", "share of rows with their class among the K likeliest"},
     {"confusion", 'm', SP_OPTION_CONFUSION, "FILE", "write the confusion matrix there, as CSV"},
     {"samples", 'i', SP_OPTION_SAMPLES, "FILE", "write a PNG of training images as augmented"},
-    {"threads", 'n', SP_OPTION_THREADS, "THREADS", "use so many; without, as many as are allowed and pay off"},
+    {"threads", 'n', SP_OPTION_THREADS, "THREADS", "use so many; else as many as are allowed and pay off"},
     {"threads", 'n', SP_OPTION_THREAD_LIST, "LIST", "numbers of threads, or auto"},
     {"batch-sizes", 'B', SP_OPTION_BATCH_SIZES, "LIST", "of the mini-batches; else the config's"},
     {"shards", 'S', SP_OPTION_SHARDS, "LIST", "of a mini-batch; else the config's"},

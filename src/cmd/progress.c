@@ -125,20 +125,10 @@ static void compose_note(const sp_display *display, line *to) {
     if (display->colour) add_code(to, "\033[0m");
 }
 
-/*
- * Rows that the block takes now: where the window has become narrower, terminals break lines that do not fit any more.
- * (Some cut them instead; there a row above the block is lost for each.)
- */
-static size_t rows_of(const sp_display *display, size_t columns) {
-    size_t rows = 0;
-    for (size_t i = 0; i < display->lines; i++)
-        rows += display->widths[i] > columns ? (display->widths[i] + columns - 1) / columns : 1;
-    return rows;
-}
-
 /* Commands that take the block away. */
 static void add_removal(const sp_display *display, size_t columns, char *text, size_t size) {
-    if (display->lines > 0) snprintf(text, size, "\r\033[%zuA\033[J", rows_of(display, columns));
+    if (display->lines > 0)
+        snprintf(text, size, "\r\033[%zuA\033[J", sp_terminal_rows(display->widths, display->lines, columns));
 }
 
 /* Lines for the block, as many as the window has room for; returns their number. */
@@ -164,7 +154,7 @@ static void draw(sp_display *display, const sp_progress *progress) {
         strcat(text, display->pending);
         display->pending[0] = '\0';
     } else if (display->lines > 0) {
-        snprintf(text, sizeof text, "\r\033[%zuA", rows_of(display, columns));
+        snprintf(text, sizeof text, "\r\033[%zuA", sp_terminal_rows(display->widths, display->lines, columns));
     }
     size_t used = strlen(text), count = compose(display, progress, columns, rows, lines);
     for (size_t i = 0; i < count; i++) {

@@ -29,6 +29,12 @@ void sp_terminal_size(int descriptor, size_t *columns, size_t *rows) {
     if (*columns < 2) *columns = 2;
 }
 
+size_t sp_terminal_rows(const size_t *widths, size_t lines, size_t columns) {
+    size_t rows = 0;
+    for (size_t i = 0; i < lines; i++) rows += widths[i] > columns ? (widths[i] + columns - 1) / columns : 1;
+    return rows;
+}
+
 bool sp_terminal_is_ready(void) {
     struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
     return poll(&stream, 1, 0) == 1 && (stream.revents & POLLOUT);

@@ -14,6 +14,12 @@ bool sp_terminal_has_colours(int descriptor);
 /* Its columns and rows, as they are now; 80 and 24 where it is none, or does not tell. At least 2 and 1. */
 void sp_terminal_size(int descriptor, size_t *columns, size_t *rows);
 
+/*
+ * Rows that lines of these widths take: where the window has become narrower, terminals break lines that do not fit any
+ * more. (Some cut them instead; there a row above the lines is lost for each.)
+ */
+size_t sp_terminal_rows(const size_t *widths, size_t lines, size_t columns);
+
 /* Whether stderr would take text now without having the writer wait. */
 bool sp_terminal_is_ready(void);
 
