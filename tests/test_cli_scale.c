@@ -196,4 +196,38 @@ Test(cli_scale, a_signal_ends_it_and_its_training) {
                          SHARDPROP_PROGRAM, scratch_path("scale"), scratch_path("scale/runs/b32-s2-t1-phases"));
     cr_expect_eq(result.status, 128 + SIGTERM, "%d: %s", result.status, result.err);
     cr_expect(strstr(result.err, "interrupted"), "%s", result.err);
+    cr_expect_neq(access(scratch_path("scale"), F_OK), 0, "what it made is of no use");
+}
+
+/* A folder that was there stays, with what others have put into it. */
+Test(cli_scale, works_alone_in_its_folder) {
+    const char *folder = scratch_path("scale");
+    run("mkdir -p '%s/runs'; echo mine > '%s/runs/notes.txt'", folder, folder);
+    outcome result = run("\"%s\" scale configs/digits.ini --threads 1 --seconds 60 --quiet --output '%s' & child=$!; "
+                         "for i in $(seq 600); do [ -e '%s/.scale.lock' ] && break; sleep 0.05; done; "
+                         "\"%s\" scale configs/digits.ini --threads 1 --quiet --output '%s' 2>&1; echo \"$? $child\"; "
+                         "kill -INT $child; wait $child",
+                         SHARDPROP_PROGRAM, folder, folder, SHARDPROP_PROGRAM, folder);
+    cr_expect_eq(result.status, 128 + SIGINT, "%d: %s", result.status, result.err);
+    const char *last = strrchr(result.out, ' ');
+    cr_assert_not_null(last, "%s", result.out);
+    cr_expect_str_eq(result.out,
+                     format_text("shardprop: %s: another scale (process %ld) works here; wait for that, or choose "
+                                 "another --output\n1 %ld\n",
+                                 folder, atol(last), atol(last)));
+    cr_expect_str_eq(run("ls -A '%s' '%s/runs'", folder, folder).out,
+                     format_text("%s:\nruns\n\n%s/runs:\nnotes.txt\n", folder, folder));
+}
+
+Test(cli_scale, its_runs_take_the_place_of_earlier_ones) {
+    const char *runs = scratch_path("scale/runs"), *other = scratch_path("other");
+    run("mkdir -p '%s/b9-s9-t9-1/previous' '%s/b9-s9-t9-phases' '%s/b9-s9-t9-2' '%s/b9-s9-t9' '%s/mine' '%s'; "
+        "cd '%s'; for run in b9-s9-t9-1 b9-s9-t9-phases b9-s9-t9 mine; do echo > $run/config.ini; done; "
+        "echo > b9-s9-t9-2/notes.txt; echo > '%s/config.ini'; ln -s '%s' b9-s9-t9-3",
+        runs, runs, runs, runs, runs, other, runs, other, other);
+    cr_assert_eq(scale("--threads 1 --quiet --repetitions 1").status, 0);
+    cr_expect_str_eq(run("ls '%s' '%s'", runs, other).out,
+                     format_text("%s:\nconfig.ini\n\n%s:\nb32-s2-t1-1\nb32-s2-t1-phases\nb32-s2-t1-trial\n"
+                                 "b9-s9-t9\nb9-s9-t9-2\nb9-s9-t9-3\nmine\n",
+                                 other, runs));
 }

@@ -263,7 +263,22 @@ Test(cli_verify, a_signal_ends_it_and_leaves_nothing) {
     cr_expect_eq(result.status, 130, "%s%s", result.out, result.err);
     cr_expect(strncmp(result.out, "shardprop-verify-", 17) == 0 && lines_of(result.out) == 1, "%s", result.out);
     cr_expect_str_empty(run("ls -A '%s'", folder).out);
-    cr_expect_str_empty(result.err);
+    cr_expect_str_eq(result.err, "shardprop: interrupted: nothing was compared\n");
+}
+
+/* Data that never come hold it up, until a second signal, a while behind the first, ends it at once. */
+Test(cli_verify, a_second_signal_leaves_nothing_either) {
+    const char *data = scratch_path("rows.csv"), *folder = scratch_path("tmp");
+    run("cp data/iris.csv '%s'", data);
+    const char *dir = train("run", format_text("configs/iris.ini -s train.epochs=1 -s data.train='%s'", data));
+    run("rm '%s'; mkfifo '%s'; mkdir '%s'", data, data, folder);
+    outcome result = run("TMPDIR='%s' \"%s\" verify '%s' & program=$!\n"
+                         "for i in $(seq 600); do [ \"$(ls '%s')\" ] && break; sleep 0.05; done\n"
+                         "ls '%s'; sleep 0.2; kill -INT $program; sleep 2.2; kill -INT $program; wait $program",
+                         folder, SHARDPROP_PROGRAM, dir, folder, folder);
+    cr_expect_eq(result.status, 130, "%d: %s", result.status, result.err);
+    cr_expect(strncmp(result.out, "shardprop-verify-", 17) == 0, "%s", result.out);
+    cr_expect_str_empty(run("ls -A '%s'", folder).out);
 }
 
 /* ---- Folders ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -374,6 +375,16 @@ void sp_output_discard(sp_output *output) {
 void sp_file_keep(const char *path, const char *as) {
     unlink(as);
     if (link(path, as)) return; /* then there is none */
+}
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *walk) {
+    (void)about, (void)type, (void)walk;
+    remove(path);
+    return 0;
+}
+
+void sp_folder_remove(const char *path) {
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 bool sp_is_folder(const char *path) {

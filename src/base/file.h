@@ -89,6 +89,9 @@ int sp_file_sync(int descriptor);
 /* Creates the folder and its parents, where missing. */
 sp_status sp_folder_create(const char *path, sp_error *error);
 
+/* Removes the folder and all that is in it, as far as that can be; what links point to stays. */
+void sp_folder_remove(const char *path);
+
 bool sp_is_folder(const char *path);
 
 /* No folder, pipe or device. */

@@ -1,6 +1,7 @@
 #include "base/lock.h"
 
 #include "base/error.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,6 +74,20 @@ sp_status sp_lock_take(const char *path, sp_lock **lock, long *holder, sp_error 
     free(made);
     if (*holder != 0) return SP_OK;
     return sp_fail(error, SP_FAILED, "%s: cannot be written (%s); name a place that can", path, strerror(cause));
+}
+
+sp_status sp_lock_folder(const char *folder, const char *name, const char *command, sp_lock **lock, sp_error *error) {
+    char path[4096];
+    long holder = 0;
+    *lock = NULL;
+    if (!sp_path_join(path, sizeof path, folder, name))
+        return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; choose another --output", folder);
+    sp_status status = sp_folder_create(folder, error);
+    if (!status) status = sp_lock_take(path, lock, &holder, error);
+    if (status || holder == 0) return status;
+    return sp_fail(error, SP_FAILED,
+                   "%s: another %s (process %ld) works here; wait for that, or choose another --output", folder,
+                   command, holder);
 }
 
 void sp_lock_release(sp_lock *lock) {

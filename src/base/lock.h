@@ -16,6 +16,12 @@ typedef struct sp_lock sp_lock;
  */
 sp_status sp_lock_take(const char *path, sp_lock **lock, long *holder, sp_error *error);
 
+/*
+ * Makes the folder, where it is missing, and locks it by the file NAME in it, for `command`, which has --output.
+ * SP_BAD_CONFIG: too long a path; SP_FAILED: another process works there, or the file cannot be made.
+ */
+sp_status sp_lock_folder(const char *folder, const char *name, const char *command, sp_lock **lock, sp_error *error);
+
 /* Gives it back, and removes the file. */
 void sp_lock_release(sp_lock *lock);
 

@@ -1,12 +1,15 @@
 /* shardprop scale CONFIG */
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "cmd/findings.h"
 #include "cmd/scale_plan.h"
+#include "cmd/scale_runs.h"
 #include "cmd/scale_table.h"
 #include "cmd/scale_train.h"
 #include "cmd/signals.h"
+#include "cmd/terminal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,20 +24,32 @@ typedef struct experiment {
     sp_findings findings;
     sp_scaling scaling;
     char name[NAME], folder[NAME + 20];
-    size_t done, all; /* trainings */
-    bool terminal;
+    size_t done, all;    /* trainings */
+    bool terminal, line; /* line: one stands there, to be drawn over */
+    sp_lock *lock;
 } experiment;
 
 /* ---- Telling how it goes ---------------------------------------------------------------------------- */
 
+/* The line that is drawn over; before anything else is printed. */
+static void erase_line(experiment *e) {
+    if (e->line) fprintf(stderr, "\r\x1b[K");
+    e->line = false;
+}
+
 /* One line that is drawn over, on a terminal; else a line each. */
 static void tell(experiment *e, const sp_scale_run *run) {
+    char line[200];
+    size_t columns, rows;
     e->done++;
     if (e->options->quiet) return;
-    fprintf(stderr, "%s%zu of %zu: %s, %zu thread%s, %.0f samples/s%s%s", e->terminal ? "\r\x1b[K" : "", e->done,
-            e->all, run->name, run->threads, run->threads == 1 ? "" : "s", run->rate,
-            sp_scale_was_disturbed(&e->scaling, run) ? ", disturbed" : "", e->terminal ? "" : "\n");
-    if (e->terminal && e->done == e->all) fprintf(stderr, "\r\x1b[K");
+    snprintf(line, sizeof line, "%zu of %zu: %s, %zu thread%s, %.0f samples/s%s", e->done, e->all, run->name,
+             run->threads, run->threads == 1 ? "" : "s", run->rate,
+             sp_scale_was_disturbed(&e->scaling, run) ? ", disturbed" : "");
+    sp_terminal_size(STDERR_FILENO, &columns, &rows);
+    erase_line(e);
+    fprintf(stderr, "%.*s%s", e->terminal ? (int)columns - 1 : (int)sizeof line, line, e->terminal ? "" : "\n");
+    e->line = e->terminal;
 }
 
 static void warn_of_threads(const experiment *e) {
@@ -100,7 +115,8 @@ static size_t epochs_in(double seconds, double epoch) {
 
 /* Epochs for `point`, by short trainings on `threads` threads that nobody counts: a tenth more to warm up. */
 static sp_status choose_epochs(experiment *e, size_t threads, sp_scale_point *point, sp_error *error) {
-    sp_scale_run trial = {.name = "trial", .kind = SP_SCALE_CHECK, .threads = threads};
+    sp_scale_run trial = {.kind = SP_SCALE_CHECK, .threads = threads};
+    sp_scale_name_run(point, 0, &trial);
     point->warm = 1;
     point->epochs = 2;
     sp_status status = sp_scale_train(e->options, &e->scaling, point, &trial, error);
@@ -143,12 +159,7 @@ static sp_status train(experiment *e, sp_scale_point *point, sp_scale_kind kind,
                        sp_error *error) {
     sp_scale_run *run = &point->run[point->runs];
     *run = (sp_scale_run){.kind = kind, .threads = threads};
-    int used =
-        snprintf(run->name, sizeof run->name, "b%zu-s%zu-t%zu", point->batch_size, point->shards, point->threads);
-    if (kind == SP_SCALE_MEASURED)
-        snprintf(run->name + used, sizeof run->name - (size_t)used, "-%zu", repetition);
-    else
-        snprintf(run->name + used, sizeof run->name - (size_t)used, kind == SP_SCALE_TIMED ? "-phases" : "-check");
+    sp_scale_name_run(point, repetition, run);
     sp_status status = sp_scale_train(e->options, &e->scaling, point, run, error);
     if (status) return status;
     point->runs++;
@@ -161,7 +172,7 @@ static sp_status train(experiment *e, sp_scale_point *point, sp_scale_kind kind,
 static sp_status train_aside(experiment *e, sp_scale_point *point, sp_error *error) {
     sp_status status = train(e, point, SP_SCALE_TIMED, point->threads, 0, error);
     if (status || !e->scaling.weak) return status;
-    return train(e, point, SP_SCALE_CHECK, point->threads > 1 ? 1 : 2, 0, error);
+    return train(e, point, SP_SCALE_CHECK, point->threads > 1 ? 1 : 2, 1, error);
 }
 
 /* A round has every point once, every second one backwards: what drifts hits all alike. */
@@ -258,21 +269,29 @@ static sp_status carry_out(experiment *e, sp_error *error) {
     if (!status) status = sp_findings_gather(&e->findings, error);
     if (!status) status = sp_scale_plan(e->options, &e->findings, &e->scaling, error);
     e->scaling.cache = e->findings.machine.topology.cache;
-    if (!status) status = sp_folder_create(e->scaling.folder, error);
+    if (status) return status;
+    bool made = !sp_file_exists(e->scaling.folder);
+    status = sp_lock_folder(e->scaling.folder, ".scale.lock", "scale", &e->lock, error);
     if (status) return status;
     if (!e->options->quiet) sp_print_findings(&e->findings);
     warn_of_threads(e);
     fflush(stdout);
+    sp_scale_remove_runs(e->scaling.folder); /* of an earlier one */
     status = measure_ceilings(e, error);
     if (!status) status = measure_all(e, error);
-    return status ? status : conclude(e, error);
+    erase_line(e);
+    if (!status) status = conclude(e, error);
+    if (sp_interrupted_by) sp_scale_remove_runs(e->scaling.folder);
+    sp_lock_release(e->lock);
+    if (status && made) rmdir(e->scaling.folder); /* where nothing is in it */
+    return status;
 }
 
 static sp_status run(const sp_options *options, sp_error *error) {
     experiment *e = calloc(1, sizeof *e);
     if (!e) return sp_fail_memory(error, "the scaling", sizeof *e);
     e->options = options;
-    e->terminal = isatty(STDERR_FILENO);
+    e->terminal = sp_terminal_can_redraw(STDERR_FILENO);
     e->scaling.weak = options->weak;
     name_it(e);
     sp_signals_watch();
@@ -303,7 +322,8 @@ const sp_command sp_command_scale = {
             "Each measurement is a process of its own with OMP_NUM_THREADS set; OMP_PLACES,\n"
             "OMP_PROC_BIND and so on are handed on. DIR (runs/scale- and the config's name)\n"
             "gets scale.csv, scale.json, plots as PNG and SVG, and a run directory for each\n"
-            "training, in runs/.\n"
+            "training, in runs/, in the place of those of an earlier call. When it is\n"
+            "interrupted, its run directories are removed.\n"
             "\n"
             "Exit status 1: weights differ, or a training failed.\n",
     .operand_count = 1,

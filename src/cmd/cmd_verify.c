@@ -11,7 +11,6 @@
 #include "runs/rundirs.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,15 +37,6 @@ static sp_status make_folder(char path[PATH], sp_error *error) {
     if (mkdtemp(path)) return SP_OK;
     return sp_fail(error, SP_FAILED, "%s: no folder can be made there (%s); set TMPDIR to one that can be written",
                    base, strerror(errno));
-}
-
-static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *walk) {
-    (void)about, (void)type, (void)walk;
-    return remove(path);
-}
-
-static void remove_folder(const char *path) {
-    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- What the training is watched by ----------------------------------------------------------- */
@@ -145,10 +135,12 @@ static bool verify_run(verifying *all, const char *run, sp_error *error) {
     sp_observer observer = {.context = &display, .on_start = on_start, .on_step = on_step, .on_epoch = on_epoch};
     sp_status status = make_folder(folder, &fault);
     if (!status) {
+        sp_signals_remove(folder);
         if (!display.quiet) fprintf(stderr, "%s\n", run);
         status = sp_verify(run, folder, all->threads, &observer, &v, &fault);
         sp_display_end(&display);
-        remove_folder(folder);
+        sp_folder_remove(folder);
+        sp_signals_remove(NULL);
     }
     if (v.interrupted) return false;
     const char *first = status ? NULL : sp_comparison_first(&v.comparison);
@@ -164,10 +156,18 @@ static bool verify_run(verifying *all, const char *run, sp_error *error) {
     return true;
 }
 
+static void tell_interrupted(size_t done, size_t runs) {
+    if (done == 0)
+        fprintf(stderr, "shardprop: interrupted: nothing was compared\n");
+    else
+        fprintf(stderr, "shardprop: interrupted: %zu of %zu runs were compared\n", done, runs);
+}
+
 static sp_status verify_all(verifying *all, sp_error *error) {
     for (size_t i = 0; i < all->runs.count; i++)
         if (!verify_run(all, all->runs.text[i], error)) {
             sp_interrupted_by = sp_signals_seen();
+            tell_interrupted(i, all->runs.count);
             return SP_OK;
         }
     if (all->list) {

@@ -1,12 +1,32 @@
 #include "cmd/signals.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A handler can only leave a note; the step that is under way is finished. */
 static volatile sig_atomic_t signal_seen, first_signal_at; /* the latter in seconds */
 static volatile sig_atomic_t wish_seen;
+
+static char folder[4096];
+static volatile sig_atomic_t folder_stands;
+
+/* By calls that a handler may make. */
+static void remove_folder(void) {
+    _Alignas(struct dirent64) char entries[4096];
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (ssize_t got; opened >= 0 && (got = getdents64(opened, entries, sizeof entries)) > 0;)
+        for (ssize_t at = 0; at < got;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(const void *)(entries + at);
+            unlinkat(opened, entry->d_name, 0);
+            at += entry->d_reclen;
+        }
+    rmdir(folder);
+}
 
 /* A later signal ends the program at once. One within a second is the first again: timeout(1)
  * sends its signal to the program, then to the program's process group. */
@@ -17,6 +37,7 @@ static void note_signal(int number) {
         first_signal_at = (sig_atomic_t)now.tv_sec;
         signal_seen = number;
     } else if (now.tv_sec - first_signal_at > 1) {
+        if (folder_stands) remove_folder();
         signal(number, SIG_DFL);
         raise(number);
     }
@@ -50,4 +71,11 @@ bool sp_signals_take_wish(void) {
     bool seen = wish_seen;
     if (seen) wish_seen = 0;
     return seen;
+}
+
+void sp_signals_remove(const char *path) {
+    folder_stands = 0;
+    if (!path || strlen(path) >= sizeof folder) return;
+    strcpy(folder, path);
+    folder_stands = 1;
 }

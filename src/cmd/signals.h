@@ -14,4 +14,10 @@ int sp_signals_seen(void);
 void sp_signals_watch_wishes(void);
 bool sp_signals_take_wish(void);
 
+/*
+ * Of this folder, in which are files alone, nothing is left when a later signal ends the program; NULL: of none. For a
+ * path that is too long, too.
+ */
+void sp_signals_remove(const char *folder);
+
 #endif

@@ -43,19 +43,6 @@ struct sp_queue {
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static sp_status take_lock(sp_queue *q, sp_error *error) {
-    char path[PATH];
-    long holder;
-    if (!sp_path_join(path, sizeof path, q->trials->folder, ".batch.lock"))
-        return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; choose another --output", q->trials->folder);
-    sp_status status = sp_folder_create(q->trials->folder, error);
-    if (!status) status = sp_lock_take(path, &q->lock, &holder, error);
-    if (status || holder == 0) return status;
-    return sp_fail(error, SP_FAILED,
-                   "%s: another batch (process %ld) works here; wait for that, or choose another --output",
-                   q->trials->folder, holder);
-}
-
 static size_t fewest_epochs(const sp_trials *trials) {
     size_t least = SIZE_MAX;
     for (size_t i = 0; i < trials->count; i++) {
@@ -89,7 +76,7 @@ sp_status sp_queue_create(const sp_trials *trials, const sp_queue_options *optio
     q->rungs = options->eta > 1 ? sp_halving_rungs(trials->groups, fewest_epochs(trials), options->eta) : 1;
     if (q->rungs > SP_MOST_RUNGS) q->rungs = SP_MOST_RUNGS;
     sp_status status = make_room(q, error);
-    if (!status) status = take_lock(q, error);
+    if (!status) status = sp_lock_folder(trials->folder, ".batch.lock", "batch", &q->lock, error);
     if (status) {
         sp_queue_destroy(q);
         return status;
