@@ -52,6 +52,50 @@ Test(cli_plot, loss_accuracy_and_learning_rate) {
     cr_expect_null(strstr(result.out, "learning_rate"), "it is the same all along: %s", result.out);
 }
 
+/* Each on a level of its own, so that every curve has to be seen. */
+Test(cli_plot, many_runs_are_drawn_by_letters_that_are_named_below) {
+    enum { RUNS = 12 };
+    for (int i = 0; i < RUNS; i++) {
+        char metrics[200] = "epoch,train_loss\n";
+        for (int e = 1; e < 9; e++) sprintf(metrics + strlen(metrics), "%d,%d\n", e, i + 1);
+        write_run(format_text("batch/learning_rate=0.1_hidden=32_weight_decay=0.00%02d_normalization=batch", i),
+                  metrics);
+    }
+    outcome result = run("shardprop plot '%s' -y train_loss", scratch_path("batch"));
+    cr_assert_eq(result.status, 0, "%s", result.err);
+    cr_expect_leq(longest_line(result.out), 79, "%zu", longest_line(result.out));
+    cr_expect_null(strpbrk(result.out, "\033*#"), "%s", result.out);
+    char *key = strstr(result.out, "\n  a  ");
+    cr_assert_not_null(key, "%s", result.out);
+    cr_expect_eq(lines_of(key + 1), RUNS, "%s", key);
+    *key = '\0';
+    cr_expect_null(strstr(result.out, "normalization"), "no name stands among the curves: %s", result.out);
+    for (int i = 0; i < RUNS; i++) {
+        char letter[] = {(char)('a' + i), '\0'}, *curve = format_text("%1$s%1$s%1$s%1$s%1$s%1$s%1$s%1$s", letter);
+        cr_expect(strstr(result.out, curve), "curve %s: %s", letter, result.out);
+        cr_expect(strstr(key + 1, format_text("  %s  ", letter)), "%s", key + 1);
+    }
+    cr_expect(strstr(key + 1, "...") && strstr(key + 1, "_normalization=batch\n"), "names are cut in the middle");
+    if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
+    result = run("TERM=xterm script -qec \"stty cols 120 rows 40; '%s' plot '%s' -y train_loss\" /dev/null < /dev/null",
+                 SHARDPROP_PROGRAM, scratch_path("batch"));
+    cr_expect(strstr(result.out, "\n  \033[31ma\033[39m  "), "%s", result.out);
+    cr_expect_leq(widest(result.out), 119, "%zu", widest(result.out));
+}
+
+Test(cli_plot, runs_without_metrics_are_passed_over) {
+    write_run("all/one", "epoch,train_loss\n1,2\n2,1\n");
+    run("mkdir '%s'; touch '%s'", scratch_path("all/two"), scratch_path("all/two/config.ini"));
+    outcome result = run("shardprop plot '%s'", scratch_path("all"));
+    cr_expect_eq(result.status, 0, "%s", result.err);
+    cr_expect(title(result.out, "loss"), "%s", result.out);
+    cr_expect_str_eq(result.err, format_text("shardprop: warning: %s: holds no metrics.csv; train it first\n",
+                                             scratch_path("all/two")));
+    result = run("shardprop plot '%s'", scratch_path("all/two"));
+    cr_expect_eq(result.status, 2);
+    cr_expect(strstr(result.err, "/two: holds no metrics.csv"), "%s", result.err);
+}
+
 /* 1 in the first half of the epochs, 0 in the second: a step down in the middle. */
 Test(cli_plot, curves_stand_where_they_should) {
     char metrics[400] = "epoch,train_loss\n";

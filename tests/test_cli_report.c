@@ -420,3 +420,22 @@ Test(cli_report, a_training_that_diverged_is_reported) {
     cr_assert_eq(result.status, 1);
     has(read_text(format_text("%s/report.html", dir)), ">diverged<");
 }
+
+/* As the shell makes them of runs: those with nothing in them stop nobody. */
+Test(cli_report, operands_that_hold_no_run_are_passed_over) {
+    const char *dir = trained("runs/one", ""), *empty = scratch_path("runs/empty"), *page = scratch_path("page.html");
+    run("mkdir '%s'; echo > '%s'", empty, scratch_path("runs/notes.txt"));
+    outcome result = run("shardprop report '%s'/* -o '%s'", scratch_path("runs"), page);
+    cr_assert_eq(result.status, 0, "%s", result.err);
+    cr_expect_str_eq(result.out, format_text("report of 1 run in %s\n", page));
+    cr_expect_eq(lines_of(result.err), 2, "%s", result.err);
+    cr_expect(strstr(result.err, format_text("shardprop: warning: %s: holds no config.ini", empty)), "%s", result.err);
+    cr_expect(strstr(result.err, "shardprop: warning: ") && strstr(result.err, "/notes.txt: is no folder"), "%s",
+              result.err);
+    cr_expect_str_empty(run("shardprop plot '%s'/* 2>&1 >/dev/null | grep -v warning", scratch_path("runs")).out);
+    cr_expect_eq(run("shardprop report '%s' '%s' -o '%s'", dir, scratch_path("runs/on"), page).status, 2,
+                 "what is not there is a mistake");
+    result = run("shardprop report '%s' '%s' -o '%s'", empty, empty, page);
+    cr_expect_eq(result.status, 2, "none is left");
+    cr_expect(strstr(result.err, format_text("shardprop: %s: holds no config.ini", empty)), "%s", result.err);
+}

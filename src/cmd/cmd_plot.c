@@ -45,18 +45,27 @@ static void label_run(const plotting *p, const char *path, char label[NAME]) {
         if ((unsigned char)*c >= 0x80) *c = '?';
 }
 
-static sp_status read_runs(plotting *p, sp_error *error) {
+/* Those found that have a metrics.csv; the others are passed over. */
+static sp_status read_runs(plotting *p, const sp_names *found, sp_error *passed, sp_error *error) {
     char path[PATH];
-    size_t count = p->runs.count;
+    size_t count = found->count;
+    if (count == 0) return SP_OK;
     p->labels = calloc(count, sizeof *p->labels);
     p->histories = calloc(count, sizeof(sp_history *));
     if (!p->labels || !p->histories) return sp_fail_memory(error, "the runs", count * sizeof *p->labels);
     for (size_t i = 0; i < count; i++) {
-        if (!sp_path_join(path, PATH, p->runs.text[i], "metrics.csv"))
-            return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; use a shorter one", p->runs.text[i]);
-        sp_status status = sp_history_read(path, &p->histories[i], error);
+        const char *run = found->text[i];
+        size_t at = p->runs.count;
+        if (!sp_path_join(path, PATH, run, "metrics.csv"))
+            return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; use a shorter one", run);
+        if (!sp_file_exists(path)) {
+            sp_fail(passed, SP_BAD_CONFIG, "%s: holds no metrics.csv; train it first", run);
+            continue;
+        }
+        if (!sp_names_add(&p->runs, run)) return sp_fail_memory(error, run, 1);
+        label_run(p, run, p->labels[at]);
+        sp_status status = sp_history_read(path, &p->histories[at], error);
         if (status) return status;
-        label_run(p, p->runs.text[i], p->labels[i]);
     }
     return SP_OK;
 }
@@ -102,6 +111,14 @@ static void choose_scale(sp_chart *chart) {
     chart->y_from = chart->log_y ? least * pow(least / most, share) : least - fmax(chart->y_to - least, 1e-6) * share;
 }
 
+/* Whether the names can stand within the chart, and leave room for the curves. */
+static bool fits_inside(const plotting *p, const sp_series *series, size_t count) {
+    enum { FEW = 4, LINE_OF_KEY = 10 };
+    for (size_t i = 0; i < count; i++)
+        if (series[i].name && strlen(series[i].name) + LINE_OF_KEY > p->width * 2 / 3) return false;
+    return count <= FEW;
+}
+
 static sp_status draw(const plotting *p, const char *title, const sp_series *series, size_t count, sp_error *error) {
     char *text;
     size_t size;
@@ -111,6 +128,7 @@ static sp_status draw(const plotting *p, const char *title, const sp_series *ser
                       .series = series,
                       .series_count = count,
                       .no_key = count == 1 && !series->name,
+                      .key_below = !fits_inside(p, series, count),
                       .width = p->width,
                       .height = p->height};
     choose_scale(&chart);
@@ -130,6 +148,7 @@ static sp_status draw_curves(const plotting *p, const figure *f, size_t columns,
     for (size_t i = 0; i < p->runs.count && !status; i++)
         for (size_t c = 0; c < columns; c++) {
             if (!read_curve(p->histories[i], f->columns[c], &series[count], &memory[i * columns + c])) continue;
+            series[count].colour = p->runs.count > 1 ? i + 1 : 0; /* the same in every chart */
             series[count++].name = p->runs.count > 1 ? p->labels[i] : f->names[c];
         }
     if (!status && count > 0) {
@@ -203,6 +222,7 @@ static sp_status draw_all(const plotting *p, const char *metric, sp_error *error
 
 static sp_status run(const sp_options *options, sp_error *error) {
     size_t columns, rows;
+    sp_names found = {0};
     sp_terminal_size(STDOUT_FILENO, &columns, &rows);
     plotting p = {.format = sp_terminal_has_colours(STDOUT_FILENO) ? SP_CHART_COLOUR_TEXT : SP_CHART_TEXT,
                   .width = (unsigned)(columns - 1),
@@ -210,14 +230,17 @@ static sp_status run(const sp_options *options, sp_error *error) {
                   .ascii = !sp_terminal_is_utf8()};
     if (rows <= LINES) p.height = rows > FEWEST_LINES ? (unsigned)rows - 1 : FEWEST_LINES;
     sp_status status = SP_OK;
+    sp_error passed = {0};
     for (size_t i = 0; i < options->operands && !status; i++)
-        status = sp_rundirs_find(options->operand[i], &p.runs, error);
-    if (!status) status = read_runs(&p, error);
+        status = sp_rundirs_add(options->operand[i], &found, &passed, error);
+    if (!status) status = read_runs(&p, &found, &passed, error);
+    if (!status) status = sp_warn_of_passed(options, &passed, p.runs.count, error);
     if (!status) status = draw_all(&p, options->metric, error);
     for (size_t i = 0; p.histories && i < p.runs.count; i++) sp_history_destroy(p.histories[i]);
     free(p.histories);
     free(p.labels);
     sp_names_clear(&p.runs);
+    sp_names_clear(&found);
     return status;
 }
 
@@ -227,8 +250,9 @@ const sp_command sp_command_plot = {
     .summary = "draw the curves of runs in the terminal",
     .help = "RUN is a run directory, of a training that is still going as well, or a folder\n"
             "of such. Draws loss, accuracy and learning rate over the epochs, of training and\n"
-            "validation rows; those of several runs together. By gnuplot, as wide as the\n"
-            "terminal; 80 columns where stdout is none.\n",
+            "validation rows; those of several runs together, of many by letters, which are\n"
+            "explained below. By gnuplot, as wide as the terminal; 80 columns where stdout is\n"
+            "none.\n",
     .operand_count = 1,
     .more_operands = true,
     .options = SP_OPTION_METRIC,

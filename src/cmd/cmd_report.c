@@ -20,16 +20,19 @@ static sp_status choose_path(const sp_options *options, const sp_names *runs, ch
 }
 
 /* A scaling experiment is one thing, though it has many runs. */
-static sp_status add_runs(const char *operand, sp_names *runs, sp_error *error) {
-    if (!sp_report_is_scaling(operand)) return sp_rundirs_find(operand, runs, error);
+static sp_status add_runs(const char *operand, sp_names *runs, sp_error *passed, sp_error *error) {
+    if (!sp_report_is_scaling(operand)) return sp_rundirs_add(operand, runs, passed, error);
     return sp_names_add(runs, operand) ? SP_OK : sp_fail_memory(error, operand, 1);
 }
 
 static sp_status run(const sp_options *options, sp_error *error) {
     char path[PATH];
     sp_names runs = {0};
+    sp_error passed = {0};
     sp_status status = SP_OK;
-    for (size_t i = 0; i < options->operands && !status; i++) status = add_runs(options->operand[i], &runs, error);
+    for (size_t i = 0; i < options->operands && !status; i++)
+        status = add_runs(options->operand[i], &runs, &passed, error);
+    if (!status) status = sp_warn_of_passed(options, &passed, runs.count, error);
     if (!status) status = choose_path(options, &runs, path, error);
     if (!status) status = sp_report_write(&runs, path, options->png, error);
     if (!status) printf("report of %zu run%s in %s\n", runs.count, runs.count == 1 ? "" : "s", path);

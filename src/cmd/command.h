@@ -78,6 +78,11 @@ sp_status sp_options_read_as(const sp_options *options, sp_model *model, sp_erro
 /* Writes a warning, a line on stderr, unless --quiet. */
 void sp_warn(const sp_options *options, const char *line);
 
+/*
+ * Warns of what was passed over, a line each, as long as something is left (`left` > 0); else those are the faults.
+ */
+sp_status sp_warn_of_passed(const sp_options *options, const sp_error *passed, size_t left, sp_error *error);
+
 /* The signal that ended the training, 0: none. The program then exits with 128 + signal. */
 extern int sp_interrupted_by;
 

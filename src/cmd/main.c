@@ -60,6 +60,18 @@ void sp_warn(const sp_options *options, const char *line) {
     if (!options->quiet) fprintf(stderr, "shardprop: warning: %s\n", line);
 }
 
+sp_status sp_warn_of_passed(const sp_options *options, const sp_error *passed, size_t left, sp_error *error) {
+    char text[SP_ERROR_TEXT], *next = text;
+    if (left == 0) {
+        *error = *passed;
+        return error->status;
+    }
+    snprintf(text, sizeof text, "%s", passed->text);
+    for (char *line; (line = strsep(&next, "\n"));)
+        if (*line) sp_warn(options, line);
+    return SP_OK;
+}
+
 /* The one place where faults are printed: every line of them with the program's name. */
 static void print_error(const sp_error *error) {
     const char *line = error->text;

@@ -73,9 +73,17 @@ static void put_ink(FILE *script, sp_chart_format format, sp_page_ink ink, const
         fprintf(script, " rgb '%s'", on_white);
 }
 
+static size_t colour_of(const sp_chart *chart, size_t series) {
+    return chart->series[series].colour > 0 ? chart->series[series].colour : series + 1;
+}
+
 /* " lc rgb COLOUR" of a series; text has a letter for each instead. */
 static void put_colour(FILE *script, const sp_chart *chart, size_t series, sp_chart_format format) {
-    size_t colour = chart->series[series].colour > 0 ? chart->series[series].colour : series + 1;
+    size_t colour = colour_of(chart, series);
+    if (is_text(format) && chart->key_below) {
+        fprintf(script, " lc rgb '#01%02zx%02zx'", colour >> 8 & 0xff, colour & 0xff);
+        return;
+    }
     if (is_text(format)) {
         fprintf(script, " lt %zu", 1 + (colour - 1) % SP_CHART_COLOURS);
         return;
@@ -145,9 +153,10 @@ static void put_terminal(FILE *script, const sp_chart *chart, sp_chart_format fo
                      {"svg", "dynamic font 'sans-serif,13'", 440, 280},
                      {"dumb", "mono", 79, 20},
                      {"dumb", "ansi", 79, 20}};
+    const char *settings = is_text(format) && chart->key_below ? "ansirgb" : terminals[format].settings;
     fprintf(script, "set encoding utf8\nset terminal %s noenhanced size %u,%u %s\n", terminals[format].name,
             chart->width > 0 ? chart->width : terminals[format].width,
-            chart->height > 0 ? chart->height : terminals[format].height, terminals[format].settings);
+            chart->height > 0 ? chart->height : terminals[format].height, settings);
 }
 
 static void put_label(FILE *script, sp_chart_format format, const char *what, const char *text) {
@@ -278,7 +287,7 @@ static void put_script(FILE *script, const sp_chart *chart, sp_chart_format form
     if (format != SP_CHART_PAGE) put_label(script, format, "title", chart->title);
     put_label(script, format, "xlabel", chart->x_label);
     put_label(script, format, "ylabel", chart->y_label);
-    bool key = !chart->no_key && format != SP_CHART_PAGE;
+    bool key = !chart->no_key && format != SP_CHART_PAGE && !(is_text(format) && chart->key_below);
     fputs(!key ? "unset key\n" : is_text(format) ? "set key top right\n" : "set key below\n", script);
     if (empty) {
         put_label(script, format, "label 1 at graph 0.5,0.5 center", "no data");
@@ -324,6 +333,90 @@ static void tidy(char *text, size_t *size) {
     *size = used;
 }
 
+/*
+ * Gnuplot has no more than seven signs for the lines of text, and with colours none that differ. So it draws each
+ * series in a colour that is its number, and all that has it becomes the letter of that.
+ */
+static char letter_of(size_t colour) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return letters[(colour - 1) % (sizeof letters - 1)];
+}
+
+/* The terminal's own colours, from red to cyan. */
+static void put_letter(FILE *text, size_t colour, bool coloured) {
+    if (coloured)
+        fprintf(text, "\033[%zum%c\033[39m", 31 + (colour - 1) % 6, letter_of(colour));
+    else
+        fputc(letter_of(colour), text);
+}
+
+/* Behind the command of the terminal at `at`; *colour: that it chose, 0: another than that of a series. */
+static const char *read_command(const char *at, size_t *colour) {
+    unsigned high, low;
+    *colour = sscanf(at, "\033[38;2;1;%u;%um", &high, &low) == 2 ? high << 8 | low : 0;
+    at += strcspn(at, "m");
+    return *at ? at + 1 : at;
+}
+
+static void put_letters(FILE *text, const char *drawn, bool coloured) {
+    size_t colour = 0;
+    while (*drawn) {
+        if (*drawn == '\033') {
+            drawn = read_command(drawn, &colour);
+            continue;
+        }
+        if (colour > 0 && *drawn != ' ' && *drawn != '\n')
+            put_letter(text, colour, coloured);
+        else
+            fputc(*drawn, text);
+        drawn++;
+    }
+}
+
+/* "  a  NAME", cut to the chart's width. */
+static void put_name(FILE *text, const sp_chart *chart, size_t series, bool coloured) {
+    char name[512];
+    const sp_series *s = &chart->series[series];
+    size_t room = chart->width > 10 ? chart->width - 5 : 5;
+    if (!s->name || points_shown(chart, s) == 0) return;
+    sp_cut_middle(s->name, room, name, sizeof name);
+    bool good = sp_is_utf8(name);
+    fputs("  ", text);
+    put_letter(text, colour_of(chart, series), coloured);
+    fputs("  ", text);
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        fputc(*c < 0x20 || *c == 0x7f ? ' ' : *c >= 0x80 && !good ? '?' : *c, text);
+    fputc('\n', text);
+}
+
+/* Takes the place of what was drawn. */
+static sp_status put_key_below(const sp_chart *chart, bool coloured, char **bytes, size_t *size, sp_error *error) {
+    char *whole = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&whole, &length);
+    if (!text) return sp_fail_memory(error, "a chart", *size);
+    put_letters(text, *bytes, coloured);
+    for (size_t s = 0; s < chart->series_count; s++) put_name(text, chart, s, coloured);
+    bool good = !ferror(text);
+    if (fclose(text) != 0 || !good) {
+        free(whole);
+        return sp_fail_memory(error, "a chart", length);
+    }
+    free(*bytes);
+    *bytes = whole;
+    *size = length;
+    return SP_OK;
+}
+
+static sp_status finish_text(const sp_chart *chart, bool coloured, char **bytes, size_t *size, sp_error *error) {
+    sp_status status = chart->key_below ? put_key_below(chart, coloured, bytes, size, error) : SP_OK;
+    if (status)
+        free(*bytes);
+    else
+        tidy(*bytes, size);
+    return status;
+}
+
 sp_status sp_chart_draw(const sp_chart *chart, sp_chart_format format, const char *prefix, char **bytes, size_t *size,
                         sp_error *error) {
     /* As it comes, without the settings that the user has for work of their own. */
@@ -338,7 +431,7 @@ sp_status sp_chart_draw(const sp_chart *chart, sp_chart_format format, const cha
     if (!status) status = run_gnuplot(gnuplot, text, length, bytes, size, error);
     free(text);
     if (!status && format == SP_CHART_PAGE) status = sp_page_chart(chart->title, prefix, bytes, size, error);
-    if (!status && is_text(format)) tidy(*bytes, size);
+    if (!status && is_text(format)) return finish_text(chart, format == SP_CHART_COLOUR_TEXT, bytes, size, error);
     return status;
 }
 

@@ -33,6 +33,7 @@ typedef struct sp_chart {
     const sp_series *series;
     size_t series_count;
     bool no_key;            /* whoever shows the chart names the series by their colours */
+    bool key_below;         /* of text: each series is drawn by a letter, with its name on a line below the chart */
     unsigned width, height; /* pixels; of text, characters and lines. 0: the format's own */
 } sp_chart;
 

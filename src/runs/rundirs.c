@@ -40,3 +40,14 @@ sp_status sp_rundirs_find(const char *path, sp_names *found, sp_error *error) {
     if (found->count > before) return SP_OK;
     return sp_fail(error, SP_BAD_CONFIG, "%s: holds no config.ini, nor do its folders; name a run directory", path);
 }
+
+sp_status sp_rundirs_add(const char *path, sp_names *found, sp_error *passed, sp_error *error) {
+    sp_error fault = {0};
+    sp_status status = sp_rundirs_find(path, found, &fault);
+    if (!status) return SP_OK;
+    if (status == SP_BAD_CONFIG && sp_file_exists(path)) {
+        sp_fail(passed, status, "%s", fault.text);
+        return SP_OK;
+    }
+    return sp_fail(error, status, "%s", fault.text);
+}

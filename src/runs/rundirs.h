@@ -12,4 +12,9 @@
  */
 sp_status sp_rundirs_find(const char *path, sp_names *found, sp_error *error);
 
+/*
+ * The same of one operand of several: one that is there and holds no run is passed over, with a line in *passed.
+ */
+sp_status sp_rundirs_add(const char *path, sp_names *found, sp_error *passed, sp_error *error);
+
 #endif
