@@ -443,27 +443,39 @@ Test(cli_batch, a_table_on_a_terminal_and_lines_elsewhere) {
     }
 }
 
-/* On a terminal the ranking is no wider than that; names are cut, which pipes and files have whole. */
+/* What stands before `saved in` when that many columns are there. */
+static char *ranking_at(int columns, const char *batch) {
+    write_text("batch.sh",
+               format_text("stty cols %d rows 24; exec '%s' batch %s\n", columns, SHARDPROP_PROGRAM, batch));
+    outcome result = run("TERM=xterm script -qec \"sh '%s'\" /dev/null < /dev/null", scratch_path("batch.sh"));
+    cr_assert_eq(result.status, 0, "%s", result.out);
+    char *end = strstr(result.out, "saved in ");
+    cr_assert_not_null(end, "%s", result.out);
+    *end = '\0';
+    cr_expect_leq(widest(result.out), (size_t)columns, "%zu columns: %s", widest(result.out), result.out);
+    return result.out;
+}
+
+/* On a terminal the ranking is no wider than that: names are cut, or, where they would be the same then, stand below.
+ */
 Test(cli_batch, a_ranking_fits_the_terminal) {
     if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
-    const char *batch = format_text("'%s' -q --jobs 2 -s train.epochs=3 -s sweep.optimizer.weight_decay='0 | 0.001' "
-                                    "-o '%s'",
-                                    twelve(3), scratch_path("ranked"));
-    outcome whole = run("shardprop batch %s", batch);
+    const char *four = format_text("'%s' -q --jobs 2 -o '%s'", twelve(3), scratch_path("four"));
+    const char *eight = format_text("'%s' -q --jobs 2 -s sweep.optimizer.weight_decay='0 | 0.001' -o '%s'", twelve(3),
+                                    scratch_path("eight"));
+    outcome whole = run("shardprop batch %s && shardprop batch %s", four, eight);
     cr_assert_eq(whole.status, 0, "%s", whole.err);
-    cr_expect_not_null(strstr(whole.out, "learning_rate=0.02_hidden=24_weight_decay=0.001\n"), "%s", whole.out);
-    for (int columns = 80; columns <= 200; columns += 120) {
-        write_text("batch.sh",
-                   format_text("stty cols %d rows 24; exec '%s' batch %s\n", columns, SHARDPROP_PROGRAM, batch));
-        outcome result = run("TERM=xterm script -qec \"sh '%s'\" /dev/null < /dev/null", scratch_path("batch.sh"));
-        cr_assert_eq(result.status, 0, "%s", result.out);
-        char *end = strstr(result.out, "saved in ");
-        cr_assert_not_null(end, "%s", result.out);
-        *end = '\0';
-        cr_expect_leq(widest(result.out), (size_t)columns, "%zu columns: %s", widest(result.out), result.out);
-        cr_expect(!strstr(result.out, "...") == (columns == 200), "%s", result.out);
-        cr_expect_eq(lines_of(result.out), 8 + (columns == 80 ? 2 : 1), "%s", result.out);
-    }
+    cr_expect_not_null(strstr(whole.out, "  learning_rate=0.02_hidden=24_weight_decay=0.001\n"), "%s", whole.out);
+    char *cut = ranking_at(80, four), *below = ranking_at(80, eight), *wide = ranking_at(200, eight);
+    cr_expect(strstr(cut, "...") && lines_of(cut) == 4 + 2, "%s", cut);
+    cr_expect(!strstr(below, "...") && strstr(below, "\n      learning_rate=0.02_hidden=24_weight_decay=0.001\r\n") &&
+                  lines_of(below) == 2 * 8 + 2,
+              "%s", below);
+    cr_expect(!strstr(wide, "...") && lines_of(wide) == 8 + 1, "%s", wide);
+    below = ranking_at(60, eight);
+    cr_expect(strstr(below, "\n      learning_rate=0.02_hidden=24_weight_decay=0.001\r\n") &&
+                  lines_of(below) == 2 * 8 + 3,
+              "the figures are narrow, too: %s", below);
 }
 
 Test(cli_batch, eta_behind_a_blank) {

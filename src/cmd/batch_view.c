@@ -241,7 +241,9 @@ static double test_figure(const sp_rank *rank, const char **name) {
 
 /* Where lines are to be no wider than a terminal, which names would be too wide for. */
 typedef struct form {
-    bool seeds, tested, narrow;  /* narrow: metrics have two lines in the head, as "validation" and "accuracy" */
+    bool seeds, tested;
+    bool narrow;                 /* metrics have two lines in the head, as "validation" and "accuracy" */
+    bool below;                  /* a name has a line of its own, below its figures */
     size_t monitor, test, label; /* columns; label: of the longest that is shown whole */
 } form;
 
@@ -277,20 +279,51 @@ static size_t columns_before_name(const form *f) {
            (f->tested ? 2 + f->test : 0) + strlen("  epochs  ");
 }
 
-/* Of the ranks that are listed by the metric of `rank`. */
-static form choose_form(const sp_rank *rank, bool seeds, size_t longest) {
+static const char *label_of(const sp_ranking *ranking, const sp_trials *trials, size_t at) {
+    return trials->trial[sp_ranking_at(ranking, at)->first].label;
+}
+
+/* Whether names that are cut to so many columns are still different names. */
+static bool are_told_apart(const sp_ranking *ranking, const sp_trials *trials, size_t columns) {
+    enum { MOST = 1000 }; /* each is compared with each */
+    char one[NAME], other[NAME];
+    size_t count = sp_ranking_count(ranking);
+    for (size_t i = 0; i < count && count <= MOST; i++) {
+        sp_cut_middle(label_of(ranking, trials, i), columns, one, sizeof one);
+        for (size_t j = 0; j < i; j++) {
+            sp_cut_middle(label_of(ranking, trials, j), columns, other, sizeof other);
+            if (strcmp(one, other) == 0) return false;
+        }
+    }
+    return count <= MOST;
+}
+
+static const size_t below_rank = sizeof "rank  " - 1;
+
+static void choose_widths(form *f, const char *monitor, const char *test, bool narrow) {
+    f->narrow = narrow;
+    f->monitor = narrow ? narrow_width(monitor) : 20;
+    f->test = narrow ? narrow_width(test) : 13;
+}
+
+/* Of the ranks that are listed by the metric of `rank`. Two lines are the last resort: what fits one is easier to read.
+ */
+static form choose_form(const sp_rank *rank, bool seeds, size_t longest, const sp_ranking *ranking,
+                        const sp_trials *trials) {
     const char *test;
     size_t columns, rows;
-    form f = {.seeds = seeds, .tested = !isnan(test_figure(rank, &test)), .monitor = 20, .test = 13, .label = SIZE_MAX};
+    form f = {.seeds = seeds, .tested = !isnan(test_figure(rank, &test)), .label = SIZE_MAX};
+    choose_widths(&f, rank->monitor, test, false);
     if (!isatty(STDOUT_FILENO)) return f;
     sp_terminal_size(STDOUT_FILENO, &columns, &rows);
-    if (columns_before_name(&f) + longest > columns) {
-        f.narrow = true;
-        f.monitor = narrow_width(rank->monitor);
-        f.test = narrow_width(test);
-    }
     size_t before = columns_before_name(&f);
-    f.label = wider(columns > before ? columns - before : 0, FEWEST);
+    if (before + longest <= columns) return f;
+    choose_widths(&f, rank->monitor, test, true);
+    f.label = columns > columns_before_name(&f) ? columns - columns_before_name(&f) : 0;
+    if (f.label >= FEWEST && are_told_apart(ranking, trials, f.label)) return f;
+    choose_widths(&f, rank->monitor, test, before > columns);
+    f.below = true;
+    f.label = wider(columns > below_rank ? columns - below_rank : 0, FEWEST);
     return f;
 }
 
@@ -300,11 +333,14 @@ static void print_head(const sp_rank *rank, const form *f) {
     printf("rank  %-*.*s", (int)f->monitor, f->narrow ? (int)first_word(monitor) : INT_MAX, monitor);
     if (f->seeds) printf("  %-9s  seeds", "deviation");
     if (f->tested) printf("  %-*.*s", (int)f->test, f->narrow ? (int)first_word(test) : INT_MAX, test);
-    printf("  epochs  name\n");
-    if (!f->narrow) return;
-    printf("      %-*s", (int)f->monitor, second_word(monitor) ? monitor + first_word(monitor) + 1 : "");
-    if (f->tested) printf("  %*s%s", f->seeds ? (int)strlen("  deviation  seeds") : 0, "", test + first_word(test) + 1);
-    putchar('\n');
+    printf("  epochs%s\n", f->below ? "" : "  name");
+    if (f->narrow) {
+        printf("      %-*s", (int)f->monitor, second_word(monitor) ? monitor + first_word(monitor) + 1 : "");
+        if (f->tested)
+            printf("  %*s%s", f->seeds ? (int)strlen("  deviation  seeds") : 0, "", test + first_word(test) + 1);
+        putchar('\n');
+    }
+    if (f->below) printf("%*sname\n", (int)below_rank, "");
 }
 
 static void print_label(const char *label, bool failed, const form *f) {
@@ -314,7 +350,7 @@ static void print_label(const char *label, bool failed, const form *f) {
         sp_cut_middle(label, f->label - behind, cut, sizeof cut);
         label = cut;
     }
-    printf("  %s%s\n", label, failed ? " (failed)" : "");
+    printf("%s%*s%s%s\n", f->below ? "\n" : "", f->below ? (int)below_rank : 2, "", label, failed ? " (failed)" : "");
 }
 
 static void print_rank(const sp_rank *rank, const char *label, const form *f) {
@@ -346,17 +382,16 @@ void sp_batch_view_ranking(const sp_ranking *ranking, const sp_trials *trials) {
     for (size_t i = 0; i < sp_ranking_count(ranking); i++) {
         const sp_rank *rank = sp_ranking_at(ranking, i);
         seeds = seeds || rank->seeds > 1;
-        longest =
-            wider(longest, strlen(trials->trial[rank->first].label) + (rank->good == 0 ? strlen(" (failed)") : 0));
+        longest = wider(longest, strlen(label_of(ranking, trials, i)) + (rank->good == 0 ? strlen(" (failed)") : 0));
     }
     for (size_t i = 0; i < sp_ranking_count(ranking); i++) {
         const sp_rank *rank = sp_ranking_at(ranking, i);
         if (!monitor || (strcmp(monitor, rank->monitor) != 0 && rank->good > 0)) {
             if (monitor) putchar('\n');
-            f = choose_form(rank, seeds, longest);
+            f = choose_form(rank, seeds, longest, ranking, trials);
             print_head(rank, &f);
             monitor = rank->monitor;
         }
-        print_rank(rank, trials->trial[rank->first].label, &f);
+        print_rank(rank, label_of(ranking, trials, i), &f);
     }
 }
