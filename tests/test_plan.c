@@ -6,7 +6,8 @@
 
 #ifdef __SANITIZE_ADDRESS__
 
-#include <sanitizer/allocator_interface.h>
+/* Of <sanitizer/allocator_interface.h>, which gcc does not bring. */
+size_t __sanitizer_get_current_allocated_bytes(void);
 
 static size_t taken(void) {
     return __sanitizer_get_current_allocated_bytes();
