@@ -99,6 +99,27 @@ Test(json, getters_check_types) {
     cr_expect_null(sp_json_first(NULL));
 }
 
+/* What a file of anybody says is a number before it is a size. */
+Test(json, counts_are_what_a_double_tells_exactly) {
+    sp_json *root =
+        parsed("{\"rows\": 1438, \"most\": 9007199254740992, \"beyond\": 9007199254740994, \"huge\": 1e300, "
+               "\"endless\": 1e999, \"less\": -1, \"text\": \"7\"}");
+    cr_assert_not_null(root);
+    cr_expect_eq(sp_json_count_of(root, "rows"), 1438);
+    cr_expect_eq(sp_json_count_of(root, "most"), (size_t)1 << 53);
+    static const char *const none[] = {"beyond", "huge", "endless", "less", "text", "missing"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_expect_eq(sp_json_count_of(root, none[i]), 0, "%s", none[i]);
+    cr_expect_eq(sp_json_number_of(root, "huge"), 1e300);
+    cr_expect_eq(sp_json_number_of(root, "less"), -1);
+    cr_expect(isnan(sp_json_number_of(root, "endless")));
+    cr_expect(isnan(sp_json_number_of(root, "text")));
+    cr_expect(isnan(sp_json_number_of(root, "missing")));
+    cr_expect(isnan(sp_json_number_of(NULL, "rows")));
+    cr_expect_eq(sp_json_count_of(NULL, "rows"), 0);
+    sp_json_destroy(root);
+}
+
 Test(json, what_is_not_json_is_refused) {
     static const char *const bad[] = {
         "",     "{",          "}",      "{\"a\":1",          "{\"a\" 1}",   "{a:1}",
