@@ -35,6 +35,9 @@ typedef enum sp_decay { SP_DECAY_COUPLED = 1, SP_DECAY_DECOUPLED } sp_decay;
 /* The choice 0 of each of these is `auto`; the others are the enum's value + 1. */
 enum { SP_AUTO = 0 };
 
+/* What the first line of a file of sp_config_save begins with; the version follows. */
+#define SP_CONFIG_SAVED "; The resolved configuration of a run of shardprop"
+
 /* Longest value of a text key (a line of a file must hold it), and room for "FILE:LINE". */
 enum { SP_MOST_KEYS = 160, SP_MOST_SHARDS = 4096, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
 

@@ -259,7 +259,7 @@ sp_status sp_config_save(const sp_config *config, const char *path, sp_error *er
     sp_output *output;
     sp_status status = sp_output_open(path, &output, error);
     if (status) return status;
-    fprintf(sp_output_stream(output), "; The resolved configuration of a run of shardprop %s.\n\n", sp_version());
+    fprintf(sp_output_stream(output), SP_CONFIG_SAVED " %s.\n\n", sp_version());
     print_keys(sp_output_stream(output), config, false);
     return sp_output_commit(output, error);
 }

@@ -37,6 +37,7 @@ struct sp_rundir {
     size_t row_size;
     sp_metrics_mark mark;
     sp_events *events; /* owned: output.tensorboard; NULL: no */
+    bool kept;         /* an earlier run has moved to previous/ */
 };
 
 sp_status sp_rundir_path(const sp_rundir *rundir, const char *name, char path[PATH], sp_error *error) {
@@ -49,13 +50,60 @@ bool sp_rundir_has(const sp_rundir *rundir, const char *name) {
     return sp_path_join(path, PATH, rundir->folder, name) && sp_file_exists(path);
 }
 
-/* Whether an earlier run has left something that is worth more than what is in previous/; *part: which is of this run,
- * whose files were being moved when something ended that. */
+/* Whether metrics.csv is there, and has no more than the names of its columns. */
+static bool has_no_epoch(const sp_rundir *rundir) {
+    char path[PATH];
+    FILE *file = sp_path_join(path, PATH, rundir->folder, "metrics.csv") ? fopen(path, "re") : NULL;
+    int lines = 0, byte = file ? 0 : EOF;
+    if (!file) return false;
+    while (lines < 2 && (byte = getc(file)) != EOF) lines += byte == '\n';
+    bool read = !ferror(file);
+    fclose(file);
+    return read && lines < 2;
+}
+
+/* Whether an earlier run has left something that is worth more than what is in previous/: not one that was ended in
+ * its first epoch. *part: what is there is of this run, whose files were being moved when something ended that. */
 static bool is_worth_keeping(const sp_rundir *rundir, bool *part) {
+    bool results = false;
     *part = !sp_rundir_has(rundir, "previous/config.ini");
-    for (int i = 0; i < (*part ? FILES : RESULTS); i++)
-        if (sp_rundir_has(rundir, file_names[i])) return true;
-    return false;
+    for (int i = 0; i < (*part ? FILES : RESULTS) && !results; i++) results = sp_rundir_has(rundir, file_names[i]);
+    return results && (*part || !has_no_epoch(rundir));
+}
+
+/* The config of a run is written by this program, and says so. Another is somebody's, who would miss it. */
+static sp_status check_owner(const sp_rundir *rundir, sp_error *error) {
+    char path[PATH], line[sizeof SP_CONFIG_SAVED] = "";
+    sp_status status = sp_rundir_path(rundir, "config.ini", path, error);
+    FILE *file = status ? NULL : fopen(path, "re");
+    if (!file) return status;
+    bool read = fgets(line, sizeof line, file) != NULL || !ferror(file);
+    fclose(file);
+    if (!read || !*line || strcmp(line, SP_CONFIG_SAVED) == 0) return SP_OK;
+    return sp_fail(error, SP_BAD_CONFIG,
+                   "%s: is no run's, and would make room for this run's; give it another name, or set output.dir to "
+                   "another folder",
+                   path);
+}
+
+static void remove_events(const char *folder) {
+    char name[SP_EVENTS_NAME], path[PATH];
+    while (sp_events_find(folder, name) && sp_path_join(path, PATH, folder, name) && remove(path) == 0) continue;
+}
+
+/* What a run has left that is not worth keeping; in the same order. */
+static sp_status remove_files(const sp_rundir *rundir, sp_error *error) {
+    char path[PATH];
+    sp_status status = SP_OK;
+    remove_events(rundir->folder);
+    for (int i = 0; i < FILES && !status; i++) {
+        status = sp_rundir_path(rundir, file_names[i], path, error);
+        if (!status && remove(path) && errno != ENOENT)
+            status =
+                sp_fail(error, SP_FAILED, "%s: cannot be removed (%s); free it, or set output.dir to another folder",
+                        path, strerror(errno));
+    }
+    return status;
 }
 
 /* The path of a file in previous/. */
@@ -63,11 +111,6 @@ static sp_status kept_path(const sp_rundir *rundir, const char *name, char path[
     char inside[sizeof "previous/" + SP_EVENTS_NAME];
     snprintf(inside, sizeof inside, "previous/%s", name);
     return sp_rundir_path(rundir, inside, path, error);
-}
-
-static void remove_events(const char *folder) {
-    char name[SP_EVENTS_NAME], path[PATH];
-    while (sp_events_find(folder, name) && sp_path_join(path, PATH, folder, name) && remove(path) == 0) continue;
 }
 
 /* So that TensorBoard does not take its events for this run's. */
@@ -86,13 +129,10 @@ static sp_status keep_events(const sp_rundir *rundir, sp_error *error) {
 }
 
 /* An earlier run's files must not stand beside this one's; nor are they thrown away. */
-static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
+static sp_status keep_previous(sp_rundir *rundir, sp_error *error) {
     char path[PATH], kept[PATH];
     bool part;
-    if (!is_worth_keeping(rundir, &part)) {
-        remove_events(rundir->folder);
-        return SP_OK;
-    }
+    if (!is_worth_keeping(rundir, &part)) return remove_files(rundir, error);
     sp_status status = sp_rundir_path(rundir, "previous", path, error);
     if (!status) status = sp_folder_create(path, error);
     if (!status && !part) remove_events(path);
@@ -109,7 +149,12 @@ static sp_status keep_previous(const sp_rundir *rundir, sp_error *error) {
                              "%s: cannot be moved to %s (%s); free it, or set output.dir to another folder", path, kept,
                              strerror(errno));
     }
+    rundir->kept = !status;
     return status;
+}
+
+bool sp_rundir_kept(const sp_rundir *rundir) {
+    return rundir->kept;
 }
 
 /* ---- metrics.csv ----------------------------------------------------------------------------- */
@@ -271,7 +316,8 @@ static sp_status save_config(const sp_rundir *rundir, const sp_config *config, s
 }
 
 sp_status sp_rundir_begin(sp_rundir *rundir, const sp_config *config, size_t layers, sp_error *error) {
-    sp_status status = keep_previous(rundir, error);
+    sp_status status = check_owner(rundir, error);
+    if (!status) status = keep_previous(rundir, error);
     if (!status) status = save_config(rundir, config, error);
     if (!status) status = start_metrics(rundir, layers, error);
     if (status || !config->output.tensorboard) return status;

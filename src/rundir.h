@@ -25,10 +25,14 @@ sp_status sp_rundir_path(const sp_rundir *rundir, const char *name, char path[SP
 bool sp_rundir_has(const sp_rundir *rundir, const char *name);
 
 /*
- * A new run: keeps the files of an earlier one in the folder previous/ (where those of a run before that one go),
- * writes config.ini and starts metrics.csv, with figures of so many layers.
+ * A new run: keeps the files of an earlier one in the folder previous/ (where those of a run before that one go, unless
+ * the earlier one was ended in its first epoch: that goes then), writes config.ini and starts metrics.csv, with figures
+ * of so many layers. SP_BAD_CONFIG: a config.ini is there that no run has written.
  */
 sp_status sp_rundir_begin(sp_rundir *rundir, const sp_config *config, size_t layers, sp_error *error);
+
+/* Whether there was one that moved. */
+bool sp_rundir_kept(const sp_rundir *rundir);
 
 /* How far metrics.csv goes: its bytes, and a hash of them, line by line. */
 typedef struct sp_metrics_mark {

@@ -149,12 +149,14 @@ static double keep_best(sp_run *r) {
 
 /* One line for people: "64-32-10 relu softmax, 2410 parameters; 1437 rows, ...". */
 static void announce(const sp_run *r) {
-    char network[400], line[800], goes_on[100] = "";
+    char network[400], line[800 + SP_RUNDIR_PATH], goes_on[100 + SP_RUNDIR_PATH] = "";
     const char *stored = r->data->files[0]->table->store ? "; values on disk" : "";
     if (!r->observer || !r->observer->on_start) return;
     sp_net_describe(r->model->net, network, sizeof network);
     if (r->at.epochs > 0 || r->at.steps > 0)
         snprintf(goes_on, sizeof goes_on, "; goes on behind epoch %zu, step %zu", r->at.epochs, r->at.steps);
+    else if (sp_rundir_kept(r->rundir))
+        snprintf(goes_on, sizeof goes_on, "\nthe run that was there is in %s/previous", r->config->output.dir);
     snprintf(line, sizeof line,
              "%s, %zu parameters; %zu rows in mini-batches of %zu; %zu shard%s on %s%zu thread%s%s%s", network,
              r->model->net->parameters, r->plan.rows, r->plan.batch_size, r->plan.shards,

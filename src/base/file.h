@@ -97,6 +97,9 @@ bool sp_is_folder(const char *path);
 /* No folder, pipe or device. */
 bool sp_is_regular(const char *path);
 
+/* Whether both are one file, by whatever name; no folder, pipe or device. */
+bool sp_is_same_file(const char *path, const char *other);
+
 /* Where that cannot be told, it may. */
 bool sp_file_exists(const char *path);
 

@@ -23,7 +23,9 @@ typedef struct view {
     sp_layer_health *health; /* owned [layers]; NULL: nobody wants to know, or no memory */
 } view;
 
+/* From now on there is something to lose. */
 static void on_start(void *context, const char *plan) {
+    sp_signals_watch();
     sp_display_start(&((view *)context)->display, plan);
 }
 
@@ -188,7 +190,7 @@ static sp_status run(const sp_options *options, sp_error *error) {
                             on_warning, wants_checkpoint, until_epoch, options->phases};
     sp_summary summary = {0};
     warn_of_threads(config, options->quiet);
-    sp_signals_watch();
+    sp_signals_leave();
     sp_signals_watch_wishes();
     status = options->resume ? sp_train_resume(config, &observer, &summary, error)
                              : sp_train(config, &observer, &summary, error);
@@ -217,7 +219,8 @@ const sp_command sp_command_train = {
             "With --resume (CONFIG may be the run directory then) the training in the run\n"
             "directory goes on from its checkpoint, to the same bits; without one it starts\n"
             "from the beginning. SIGINT (Ctrl-C), SIGTERM and SIGHUP finish the step and\n"
-            "write a checkpoint; a second one ends at once. SIGUSR1 writes one and goes on.\n"
+            "write a checkpoint; a second one ends at once, and so does any while the data are\n"
+            "read, when nothing is changed yet. SIGUSR1 writes a checkpoint and goes on.\n"
             "--stop-after does likewise behind that epoch, with exit status 0: the learning\n"
             "rates stay those of a training of train.epochs epochs, which --resume goes on\n"
             "with.\n"

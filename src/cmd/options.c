@@ -1,6 +1,7 @@
 #include "cmd/command.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "config.h"
 #include "model.h"
 
@@ -104,6 +105,32 @@ static int argument_of(size_t i) {
     return known[i].argument[0] == '[' ? optional_argument : required_argument;
 }
 
+/* Whether a file that is about to be made is one that is read: an operand, or in a run directory that is one. */
+static bool is_read(const sp_options *options, const char *path) {
+    static const char *const files[] = {"model.safetensors", "checkpoint.safetensors", "config.ini", "metrics.csv",
+                                        "summary.json"};
+    char inside[4096];
+    if (options->labels && sp_is_same_file(path, options->labels)) return true;
+    for (size_t i = 0; i < options->operands; i++) {
+        if (sp_is_same_file(path, options->operand[i])) return true;
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++)
+            if (sp_path_join(inside, sizeof inside, options->operand[i], files[k]) && sp_is_same_file(path, inside))
+                return true;
+    }
+    return false;
+}
+
+static sp_status check_outputs(const sp_options *options, sp_error *error) {
+    const struct {
+        const char *option, *path;
+    } made[] = {{"--output", options->output}, {"--confusion", options->confusion}, {"--samples", options->samples}};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        if (made[i].path && is_read(options, made[i].path))
+            sp_fail(error, SP_BAD_CONFIG, "%s: '%s' is read by this command, and would be lost; name another file",
+                    made[i].option, made[i].path);
+    return error->status;
+}
+
 sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_options *options, sp_error *error) {
     struct option longs[KNOWN + 1] = {{0}};
     char shorts[3 * KNOWN + 2] = ":"; /* tell a missing value from an unknown option */
@@ -133,7 +160,7 @@ sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_
         return wrong_usage(command, "too many arguments, from ", argv[(size_t)optind + command->operand_count], error);
     options->operand = argv + optind;
     options->operands = operands;
-    return SP_OK;
+    return check_outputs(options, error);
 }
 
 void sp_command_help(const sp_command *command) {

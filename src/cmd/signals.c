@@ -43,18 +43,33 @@ static void note_signal(int number) {
     }
 }
 
+/* Nothing but what a handler may call. */
+static void leave(int number) {
+    static const char line[] = "shardprop: interrupted before training began: nothing is changed\n";
+    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) _exit(128 + number); /* nobody to tell */
+    _exit(128 + number);
+}
+
 static void note_wish(int number) {
     (void)number;
     wish_seen = 1;
 }
 
-void sp_signals_watch(void) {
-    struct sigaction ends = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, before;
+static void handle_by(void (*handler)(int)) {
+    struct sigaction ends = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
     sigemptyset(&ends.sa_mask);
     sigaction(SIGINT, &ends, NULL);
     sigaction(SIGTERM, &ends, NULL);
     /* nohup(1) has it ignored, and means that. */
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &ends, NULL);
+}
+
+void sp_signals_watch(void) {
+    handle_by(note_signal);
+}
+
+void sp_signals_leave(void) {
+    handle_by(leave);
 }
 
 int sp_signals_seen(void) {

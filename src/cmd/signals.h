@@ -7,6 +7,9 @@
 /* SIGINT, SIGTERM and SIGHUP (unless that is ignored) are noted; a later one ends the program at once. */
 void sp_signals_watch(void);
 
+/* Until then: they end the program at once, with a line and 128 + signal. */
+void sp_signals_leave(void);
+
 /* The one that came first, 0: none. */
 int sp_signals_seen(void);
 
