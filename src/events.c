@@ -41,19 +41,22 @@ struct sp_events {
     size_t record_size;
 };
 
-bool sp_events_find(const char *folder, char name[SP_EVENTS_NAME]) {
+static bool is_events_name(const char *name) {
+    size_t length = strlen(name);
+    return length < SP_EVENTS_NAME && length >= strlen(suffix) && strncmp(name, prefix, strlen(prefix)) == 0 &&
+           strcmp(name + length - strlen(suffix), suffix) == 0;
+}
+
+sp_status sp_events_find(const char *folder, char name[SP_EVENTS_NAME], sp_error *error) {
     DIR *entries = opendir(folder);
     *name = '\0';
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        size_t length = strlen(entry->d_name);
-        if (length >= SP_EVENTS_NAME || length < strlen(suffix) ||
-            strncmp(entry->d_name, prefix, strlen(prefix)) != 0 ||
-            strcmp(entry->d_name + length - strlen(suffix), suffix) != 0)
-            continue;
-        if (strcmp(entry->d_name, name) > 0) strcpy(name, entry->d_name); /* of several the newest */
-    }
+    errno = entries ? 0 : errno;
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        if (is_events_name(entry->d_name) && strcmp(entry->d_name, name) > 0)
+            strcpy(name, entry->d_name); /* of several the newest */
+    int fault = errno;
     if (entries) closedir(entries);
-    return *name != '\0';
+    return fault ? sp_fail(error, SP_FAILED, "%s: cannot be read (%s)", folder, strerror(fault)) : SP_OK;
 }
 
 /* ---- Records ----------------------------------------------------------------------------------- */
@@ -268,8 +271,9 @@ sp_status sp_events_continue(const char *folder, size_t layers, sp_events **even
     sp_history *history = NULL;
     size_t last = 0;
     *events = NULL;
-    bool there = sp_events_find(folder, name);
-    sp_status status = join(folder, "metrics.csv", path, error);
+    sp_status status = sp_events_find(folder, name, error);
+    bool there = *name != '\0';
+    if (!status) status = join(folder, "metrics.csv", path, error);
     if (!status) status = sp_history_read(path, &history, error);
     if (!status && !there) status = sp_events_create(folder, layers, events, error);
     if (!status && there) status = join(folder, name, path, error);

@@ -28,8 +28,8 @@ sp_status sp_events_add_epoch(sp_events *events, const sp_epoch *epoch, sp_error
 /* Appends what the test rows say of the weights that were saved. */
 sp_status sp_events_add_summary(sp_events *events, const sp_summary *summary, sp_error *error);
 
-/* The name of a folder's event file, written into `name`; false: it has none. */
+/* The name of a folder's event file; "": it has none. SP_FAILED: the folder cannot be read. */
 enum { SP_EVENTS_NAME = 80 };
-bool sp_events_find(const char *folder, char name[SP_EVENTS_NAME]);
+sp_status sp_events_find(const char *folder, char name[SP_EVENTS_NAME], sp_error *error);
 
 #endif

@@ -86,16 +86,18 @@ static sp_status check_owner(const sp_rundir *rundir, sp_error *error) {
                    path);
 }
 
-static void remove_events(const char *folder) {
+static sp_status remove_events(const char *folder, sp_error *error) {
     char name[SP_EVENTS_NAME], path[PATH];
-    while (sp_events_find(folder, name) && sp_path_join(path, PATH, folder, name) && remove(path) == 0) continue;
+    sp_status status;
+    while (!(status = sp_events_find(folder, name, error)) && *name && sp_path_join(path, PATH, folder, name))
+        if (remove(path)) return sp_fail(error, SP_FAILED, "%s: cannot be removed (%s)", path, strerror(errno));
+    return status;
 }
 
 /* What a run has left that is not worth keeping; in the same order. */
 static sp_status remove_files(const sp_rundir *rundir, sp_error *error) {
     char path[PATH];
-    sp_status status = SP_OK;
-    remove_events(rundir->folder);
+    sp_status status = remove_events(rundir->folder, error);
     for (int i = 0; i < FILES && !status; i++) {
         status = sp_rundir_path(rundir, file_names[i], path, error);
         if (!status && remove(path) && errno != ENOENT)
@@ -116,8 +118,9 @@ static sp_status kept_path(const sp_rundir *rundir, const char *name, char path[
 /* So that TensorBoard does not take its events for this run's. */
 static sp_status keep_events(const sp_rundir *rundir, sp_error *error) {
     char name[SP_EVENTS_NAME], path[PATH], kept[PATH];
-    while (sp_events_find(rundir->folder, name)) {
-        sp_status status = sp_rundir_path(rundir, name, path, error);
+    sp_status status;
+    while (!(status = sp_events_find(rundir->folder, name, error)) && *name) {
+        status = sp_rundir_path(rundir, name, path, error);
         if (!status) status = kept_path(rundir, name, kept, error);
         if (status) return status;
         if (rename(path, kept))
@@ -125,7 +128,7 @@ static sp_status keep_events(const sp_rundir *rundir, sp_error *error) {
                            "%s: cannot be moved to %s (%s); free it, or set output.dir to another folder", path, kept,
                            strerror(errno));
     }
-    return SP_OK;
+    return status;
 }
 
 /* An earlier run's files must not stand beside this one's; nor are they thrown away. */
@@ -135,7 +138,7 @@ static sp_status keep_previous(sp_rundir *rundir, sp_error *error) {
     if (!is_worth_keeping(rundir, &part)) return remove_files(rundir, error);
     sp_status status = sp_rundir_path(rundir, "previous", path, error);
     if (!status) status = sp_folder_create(path, error);
-    if (!status && !part) remove_events(path);
+    if (!status && !part) status = remove_events(path, error);
     if (!status) status = keep_events(rundir, error);
     for (int i = 0; i < FILES && !status && !part; i++) {
         status = kept_path(rundir, file_names[i], kept, error);

@@ -184,11 +184,12 @@ def check_files(files, killed=False, halved=False):
             assert name == ".lock" or (killed and name.endswith(".tmp")), f"{path}: is left over"
 
 
-CLOCKED = {"train_seconds", "total_seconds", "samples_per_second", "threads"}
+# Of the machine, not of the training.
+MEASURED = {"train_seconds", "total_seconds", "samples_per_second", "threads", "peak_rss_mb"}
 
 
 def what_counts(files):
-    """The files of a run that has ended, without what the clock and the threads say."""
+    """The files of a run that has ended, without what the clock, the threads and the memory say."""
     kept = {}
     for path, data in files.items():
         if path.startswith(("previous", "checkpoint", ".lock")):
@@ -197,7 +198,7 @@ def what_counts(files):
             rows = [row.split(",") for row in data.decode().splitlines()]
             kept[path] = [row[:1] + row[2:7] + row[8:] for row in rows]
         elif path == "summary.json":
-            kept[path] = {k: v for k, v in json.loads(data.decode()).items() if k not in CLOCKED}
+            kept[path] = {k: v for k, v in json.loads(data.decode()).items() if k not in MEASURED}
         elif path == "config.ini":
             kept[path] = re.sub(rb"(?m)^(dir|threads) = .*$", b"", data)
         else:
