@@ -65,6 +65,7 @@ TOLERABLE = [
     ("close", "sp_input_close", "all has been read"),
     ("close", "sp_events_find", "all has been read"),
     ("fstat", "sp_input_stamp", "a file of which nobody knows which it is is read without a cache"),
+    ("open", "sp_cache_file_open", "a cache that cannot be opened is none"),
     ("close", "sync_folder_of", "fsync() has said that all is well"),
     ("close", "sp_rundir_destroy", "fsync() has said that all is well"),
     ("unlink link", "write_copy", "the checkpoint before is a second one"),

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stream.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -17,12 +18,11 @@ static void on_remark(png_structp png, png_const_charp what) {
     (void)png, (void)what;
 }
 
-/* Whether all was written is seen at the end. */
 static void write_bytes(png_structp png, png_bytep bytes, size_t size) {
-    fwrite(bytes, 1, size, png_get_io_ptr(png));
+    if (fwrite(bytes, 1, size, png_get_io_ptr(png)) != size) png_error(png, "");
 }
 
-/* libpng jumps back here where memory runs out. */
+/* libpng jumps back here where memory runs out, or writing fails. */
 bool sp_png_put(FILE *stream, size_t height, size_t width, sp_pixel pixel, const uint8_t *pixels) {
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_fault, on_remark);
     png_infop info = png ? png_create_info_struct(png) : NULL;
@@ -45,7 +45,7 @@ sp_status sp_png_write(const char *path, size_t height, size_t width, const uint
     char *bytes = NULL;
     size_t size = 0;
     sp_output *output;
-    FILE *stream = open_memstream(&bytes, &size);
+    FILE *stream = sp_stream_into_memory(&bytes, &size);
     bool good = stream && sp_png_put(stream, height, width, SP_PIXEL_GRAY, pixels) && !ferror(stream);
     if (stream && fclose(stream)) good = false;
     sp_status status = good ? sp_output_open(path, &output, error) : sp_fail_memory(error, path, height * width);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/filter.h"
+#include "base/stream.h"
 #include "base/text.h"
 #include "out/chart_page.h"
 
@@ -423,7 +424,7 @@ sp_status sp_chart_draw(const sp_chart *chart, sp_chart_format format, const cha
     static const char *const gnuplot[] = {"gnuplot", "--default-settings", NULL};
     char *text = NULL;
     size_t length = 0;
-    FILE *script = open_memstream(&text, &length);
+    FILE *script = sp_stream_into_memory(&text, &length);
     if (!script) return sp_fail_memory(error, "a chart", 0);
     put_script(script, chart, format);
     bool good = !ferror(script);

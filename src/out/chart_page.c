@@ -1,6 +1,7 @@
 #include "out/chart_page.h"
 
 #include "base/error.h"
+#include "base/stream.h"
 #include "out/markup.h"
 
 #include <stdio.h>
@@ -72,7 +73,7 @@ sp_status sp_page_chart(const char *title, const char *prefix, char **bytes, siz
     char *text = NULL;
     size_t length = 0;
     const char *document = strstr(*bytes, opening);
-    FILE *page = document ? open_memstream(&text, &length) : NULL;
+    FILE *page = document ? sp_stream_into_memory(&text, &length) : NULL;
     if (page) {
         fputs("<svg class=\"chart\" role=\"img\"", page);
         if (title) {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stream.h"
 #include "out/markup.h"
 #include "out/page_style.h"
 
@@ -174,7 +175,7 @@ void sp_page_picture(sp_page *page, size_t height, size_t width, sp_pixel pixel,
                      const char *title) {
     char *png = NULL;
     size_t size = 0;
-    FILE *stream = page->status ? NULL : open_memstream(&png, &size);
+    FILE *stream = page->status ? NULL : sp_stream_into_memory(&png, &size);
     bool good = stream && sp_png_put(stream, height, width, pixel, pixels);
     if (stream && fclose(stream)) good = false;
     if (good) {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/stream.h"
 #include "out/report_parts.h"
 
 #include <stdio.h>
@@ -90,7 +91,7 @@ static sp_status write_page(subject *of, const char *path, const char *pictures,
     sp_output *output;
     sp_status status = pictures ? sp_folder_create(pictures, error) : SP_OK;
     if (status) return status;
-    sp_page page = {.stream = open_memstream(&text, &size), .pictures = pictures, .error = error};
+    sp_page page = {.stream = sp_stream_into_memory(&text, &size), .pictures = pictures, .error = error};
     if (!page.stream) return sp_fail_memory(error, "the page", 0);
     put_page(&page, of);
     bool good = !ferror(page.stream);
