@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- Values ------------------------------------------------------------------------ */
 
@@ -263,63 +264,108 @@ const sp_key *sp_config_key(const char *section, const char *name) {
     return NULL;
 }
 
-/* The key nearest to a wrong one; one of the section asked for wins over its like elsewhere. `section` is "", or
- * exists. */
+/* As other programs call it. */
+typedef struct alias {
+    const char *name, *here;
+} alias;
+
+static const alias key_aliases[] = {
+    {"lr", "learning_rate"},        {"eta", "learning_rate"}, {"step_size", "learning_rate"},
+    {"wd", "weight_decay"},         {"layers", "hidden"},     {"units", "hidden"},
+    {"early_stopping", "patience"}, {"random_state", "seed"}, {"n_jobs", "threads"},
+    {"num_threads", "threads"},     {"num_epochs", "epochs"}, {"n_epochs", "epochs"},
+    {"max_epochs", "epochs"},       {"max_iter", "epochs"},   {"outdir", "dir"},
+    {"standardize", "normalize"},   {"scaling", "normalize"}, {NULL, NULL},
+};
+
+static const alias choice_aliases[] = {
+    {"mse", "squared_error"},
+    {"l2", "squared_error"},
+    {"mae", "absolute_error"},
+    {"l1", "absolute_error"},
+    {"smooth_l1", "huber"},
+    {"ce", "cross_entropy"},
+    {"crossentropy", "cross_entropy"},
+    {"categorical_crossentropy", "cross_entropy"},
+    {"nll", "cross_entropy"},
+    {"log_loss", "cross_entropy"},
+    {"softmax", "cross_entropy"},
+    {"bce", "binary_cross_entropy"},
+    {"binary_crossentropy", "binary_cross_entropy"},
+    {"logistic", "binary_cross_entropy"},
+    {"logistic", "sigmoid"},
+    {"swish", "silu"},
+    {"linear", "identity"},
+    {"lrelu", "leaky_relu"},
+    {"nag", "nesterov"},
+    {"zscore", "standard"},
+    {"standardize", "standard"},
+    {"batch_norm", "batch"},
+    {"layer_norm", "layer"},
+    {"glorot", "xavier"},
+    {"kaiming", "he"},
+    {NULL, NULL},
+};
+
+/* What `name` is called here; `key` NULL, or one that has it among its choices. NULL: nothing. */
+static const char *alias_of(const alias *known, const char *name, const sp_key *key) {
+    for (; known->name; known++)
+        if (strcasecmp(known->name, name) == 0 && (!key || find_choice(key, known->here) >= 0)) return known->here;
+    return NULL;
+}
+
+/* The key that may have been meant by a wrong one; of the section asked for before its like elsewhere. `section` is "",
+ * or exists. NULL: none is near. */
 static const sp_key *nearest_key(const char *section, const char *name) {
-    const sp_key *nearest = &sp_keys[0];
+    const sp_key *nearest = NULL;
     size_t least = SIZE_MAX;
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sp_key_count && least > 0; i++) {
-        size_t own = strlen(sp_keys[i].name), longer = length > own ? length - own : own - length;
-        if (longer > (least - 1) / 4) continue; /* so many edits it takes at least */
-        size_t distance = sp_edit_distance(name, sp_keys[i].name);
-        if (distance > (least - 1) / 4) continue; /* in whichever section */
-        distance = 4 * distance + sp_edit_distance(section, sp_keys[i].section);
-        if (distance < least) {
-            least = distance;
-            nearest = &sp_keys[i];
-        }
+    const char *meant = alias_of(key_aliases, name, NULL);
+    if (meant) name = meant;
+    for (size_t i = 0; i < sp_key_count; i++) {
+        if (!sp_is_near(name, sp_keys[i].name)) continue;
+        size_t distance = 4 * sp_edit_distance(name, sp_keys[i].name) + sp_edit_distance(section, sp_keys[i].section);
+        if (strcmp(section, sp_keys[i].section) == 0 ? distance > least : distance >= least) continue;
+        least = distance;
+        nearest = &sp_keys[i];
     }
     return nearest;
 }
 
-/* " (it has: a, b, c)": the keys of a section. */
+/* "it has: a, b, c": the keys of a section. */
 static void list_keys(const char *section, char *text, size_t size) {
     size_t used = 0;
     for (size_t i = 0; i < sp_key_count && used < size; i++)
         if (strcmp(sp_keys[i].section, section) == 0)
-            used +=
-                (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? " (it has: " : ", ", sp_keys[i].name);
-    if (used > 0 && used < size) snprintf(text + used, size - used, ")");
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? "it has: " : ", ", sp_keys[i].name);
 }
 
 static sp_status unknown_key(const char *place, const char *section, const char *name, sp_error *error) {
     const char *near_section;
+    const sp_key *nearest = nearest_key(section, name);
     if (*section == '\0')
         return sp_fail(error, SP_BAD_CONFIG, "%s: key '%.40s' stands before any section; put it under one, say [%s]",
-                       place, name, nearest_key("", name)->section);
+                       place, name, nearest ? nearest->section : sp_keys[0].section);
     if (!sp_config_section_exists(section, &near_section))
         return sp_fail(error, SP_BAD_CONFIG, "%s: unknown section [%.40s]; did you mean [%s]?", place, section,
                        near_section);
-    const sp_key *nearest = nearest_key(section, name);
+    if (!nearest) {
+        char keys[800] = "";
+        list_keys(section, keys, sizeof keys);
+        return sp_fail(error, SP_BAD_CONFIG, "%s: unknown key '%.40s' in [%s]; %s", place, name, section, keys);
+    }
     bool elsewhere = strcmp(nearest->section, section) != 0;
-    char others[300] = "";
-    if (sp_edit_distance(name, nearest->name) > 2)
-        list_keys(section, others, sizeof others); /* it may be none of them */
-    return sp_fail(error, SP_BAD_CONFIG, "%s: unknown key '%.40s' in [%s]; did you mean '%s'%s%s%s?%s", place, name,
+    return sp_fail(error, SP_BAD_CONFIG, "%s: unknown key '%.40s' in [%s]; did you mean '%s'%s%s%s?", place, name,
                    section, nearest->name, elsewhere ? " of [" : "", elsewhere ? nearest->section : "",
-                   elsewhere ? "]" : "", others);
+                   elsewhere ? "]" : "");
 }
 
 static sp_status bad_value(const char *place, const sp_key *key, const char *text, sp_error *error) {
-    char range[300], nearest[64] = "";
+    char range[300], nearest[100] = "";
+    sp_guess guess = {.text = text};
     sp_key_range(key, range, sizeof range);
-    size_t least = 3; /* farther ones are no help */
-    for (size_t i = 0; key->choices && key->choices[i]; i++)
-        if (sp_edit_distance(text, key->choices[i]) < least) {
-            least = sp_edit_distance(text, key->choices[i]);
-            snprintf(nearest, sizeof nearest, "did you mean '%s'? ", key->choices[i]);
-        }
+    if (key->choices) guess.nearest = alias_of(choice_aliases, text, key);
+    for (size_t i = 0; key->choices && key->choices[i]; i++) sp_guess_look(&guess, key->choices[i]);
+    sp_guess_print(&guess, nearest, sizeof nearest);
     return sp_fail(error, SP_BAD_CONFIG, "%s: %s.%s = '%.60s' is not valid; %sit takes: %s", place, key->section,
                    key->name, text, nearest, range);
 }
@@ -348,7 +394,9 @@ sp_status sp_config_set(sp_config *config, const char *assignment, sp_error *err
         return sp_fail(error, SP_BAD_CONFIG, "%s: is not an assignment; write section.key=value", place);
     snprintf(section, sizeof section, "%.*s", (int)(dot - assignment), assignment);
     snprintf(name, sizeof name, "%.*s", (int)(equals - dot - 1), dot + 1);
-    return sp_config_assign(config, place, -1, section, name, equals + 1, error);
+    sp_status status = sp_config_assign(config, place, -1, section, name, equals + 1, error);
+    if (status || !config->path || sp_config_choose_dir(config)) return status;
+    return sp_fail_memory(error, place, SP_PLACE);
 }
 
 /* ---- Where it was said ------------------------------------------------------------------ */

@@ -38,8 +38,15 @@ enum { SP_AUTO = 0 };
 /* What the first line of a file of sp_config_save begins with; the version follows. */
 #define SP_CONFIG_SAVED "; The resolved configuration of a run of shardprop"
 
-/* Longest value of a text key (a line of a file must hold it), and room for "FILE:LINE". */
-enum { SP_MOST_KEYS = 160, SP_MOST_SHARDS = 4096, SP_LONGEST_TEXT = 160, SP_PLACE = 4200 };
+/* Longest value of a text key (a path, or a list of columns), room for any value as a file would say it, and for
+ * "FILE:LINE". */
+enum {
+    SP_MOST_KEYS = 160,
+    SP_MOST_SHARDS = 4096,
+    SP_LONGEST_TEXT = 1 << 15,
+    SP_VALUE_ROOM = SP_LONGEST_TEXT + 1,
+    SP_PLACE = 4200
+};
 
 /* A list of whole numbers or of choices. */
 typedef struct sp_list {
@@ -183,6 +190,9 @@ void sp_config_place(const sp_config *config, const char *key, char *text, size_
 
 /* Sets a key that the program itself has resolved; false when memory runs out. */
 bool sp_config_resolve_text(char **value, const char *text);
+
+/* Where output.dir is empty: runs/NAME for a config CONFIG/NAME.ini that was loaded. False when memory runs out. */
+bool sp_config_choose_dir(sp_config *config);
 
 /* Whether a file was loaded, with faults or without. */
 bool sp_config_was_read(const sp_config *config);

@@ -10,20 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* inih holds a line in a buffer of this size; a longer one is refused, not cut. */
-enum { LONGEST_LINE = INI_MAX_LINE - 3 };
+/* inih holds a line in a buffer of that size. It is given the beginning of a longer one, for its section or key. */
+enum { LONGEST_KEY = INI_MAX_LINE - 4 };
 
 /* ---- Loading --------------------------------------------------------------------------- */
 
 /*
- * Hands inih one line at a time. inih alone cuts long lines, takes an indented line for
- * the rest of the value above it, and knows no line numbers.
+ * Hands inih one line at a time, and takes the value from the line itself. inih alone cuts long lines, takes an
+ * indented line for the rest of the value above it, and knows no line numbers.
  */
 typedef struct line_reader {
     sp_config *config;
     sp_error *error;
     const char *path;
-    const char *at, *end; /* what is left of the file */
+    char *at, *end;    /* what is left of the file; there is room for a '\0' behind it */
+    char newline;      /* what ends a line: '\n', or in files of old Macs '\r' */
+    const char *value; /* of this line */
     int line;
     bool explained;        /* this line's fault has been reported, or its section's */
     bool lost;             /* in a section that does not exist */
@@ -36,10 +38,15 @@ static void line_place(const line_reader *reader, char *place) {
     snprintf(place, SP_PLACE, "%s:%d", reader->path, reader->line);
 }
 
-/* A '#' after white space starts a comment, as ';' does for inih. */
+/* A ';' or '#' starts a comment: at the start, or after white space. */
 static void cut_comment(char *text) {
     for (char *at = text; *at; at++)
-        if (*at == '#' && (at == text || isspace((unsigned char)at[-1]))) *at = '\0';
+        if ((*at == '#' || *at == ';') && (at == text || isspace((unsigned char)at[-1]))) *at = '\0';
+}
+
+static void trim_end(char *text) {
+    char *end = text + strlen(text);
+    while (end > text && isspace((unsigned char)end[-1])) *--end = '\0';
 }
 
 static void refuse_line(line_reader *reader, const char *why) {
@@ -75,42 +82,47 @@ static void enter_section(line_reader *reader, const char *text) {
     refuse_line(reader, why);
 }
 
-/* inih's ini_reader: the next line into `text`, or NULL at the end. */
+/* Looks at a line without blanks around it and without its comment; false: it was refused, and says nothing. */
+static bool understand(line_reader *reader, char *line) {
+    reader->is_ini = reader->is_ini || *line == '[';
+    if (*line == '[' && strchr(line, ']')) {
+        enter_section(reader, line);
+        return true;
+    }
+    char *equals = *line == '[' ? NULL : strpbrk(line, "=:");
+    if (*line && !equals) {
+        /* A file that is no INI at all is one fault. */
+        if (reader->is_ini || reader->error->faults == reader->faults_before)
+            refuse_line(reader, "is neither [section] nor key = value; write one of them");
+        return false;
+    }
+    if (*line && equals - line > LONGEST_KEY) {
+        refuse_line(reader, "has more before its '=' than any key; write key = value");
+        return false;
+    }
+    reader->value = equals ? equals + 1 + strspn(equals + 1, " \t\v\f\r") : "";
+    return true;
+}
+
+/* inih's ini_reader: the next line, or the beginning of it, into `text`; NULL at the end. */
 static char *next_line(char *text, int size, void *stream) {
     line_reader *reader = stream;
     if (reader->at >= reader->end) return NULL;
-    const char *newline = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
-    const char *stop = newline ? newline : reader->end;
-    const char *from = reader->at;
-    reader->at = newline ? newline + 1 : reader->end;
+    char *stop = memchr(reader->at, reader->newline, (size_t)(reader->end - reader->at));
+    char *line = reader->at;
+    if (!stop) stop = reader->end;
+    *stop = '\0';
+    reader->at = stop + 1;
     reader->line++;
     reader->explained = reader->lost;
-    if (reader->line == 1 && stop - from >= 3 && memcmp(from, "\xef\xbb\xbf", 3) == 0) from += 3;
-    while (from < stop && isspace((unsigned char)*from)) from++;
-    while (stop > from && isspace((unsigned char)stop[-1])) stop--;
-
-    int length = (int)(stop - from);
     text[0] = '\0';
-    if (memchr(from, '\0', (size_t)length)) {
+    if (memchr(line, '\0', (size_t)(stop - line))) {
         refuse_line(reader, "holds a NUL byte; save the file as UTF-8 or ASCII text");
-    } else if (length > LONGEST_LINE || length > size - 3) {
-        char why[120];
-        snprintf(why, sizeof why, "is %d bytes long; at most %d (relative paths are shorter)", length, LONGEST_LINE);
-        refuse_line(reader, why);
     } else {
-        memcpy(text, from, (size_t)length);
-        text[length] = '\0';
-        cut_comment(text);
-        reader->is_ini = reader->is_ini || *text == '[';
-        bool known_form = *text == '\0' || *text == ';' || (*text == '[' && strchr(text, ']')) || strpbrk(text, "=:");
-        if (!known_form) {
-            /* A file that is no INI at all is one fault. */
-            if (reader->is_ini || reader->error->faults == reader->faults_before)
-                refuse_line(reader, "is neither [section] nor key = value; write one of them");
-            text[0] = '\0';
-        } else if (*text == '[') {
-            enter_section(reader, text);
-        }
+        while (isspace((unsigned char)*line)) line++;
+        cut_comment(line);
+        trim_end(line);
+        if (understand(reader, line)) snprintf(text, (size_t)size - 1, "%.*s", LONGEST_KEY + 1, line);
     }
     strcat(text, "\n");
     return text;
@@ -128,8 +140,10 @@ static void take_sweep_line(line_reader *reader, const char *place, const char *
 }
 
 /* inih's ini_handler. */
-static int take_pair(void *user, const char *section, const char *name, const char *value) {
+static int take_pair(void *user, const char *section, const char *name, const char *beginning) {
     line_reader *reader = user;
+    const char *value = reader->value;
+    (void)beginning;
     char place[SP_PLACE];
     line_place(reader, place);
     if (reader->error->status == SP_FAILED) return 0; /* no memory: the next line would say that again */
@@ -140,9 +154,26 @@ static int take_pair(void *user, const char *section, const char *name, const ch
     return 1;
 }
 
-/* runs/NAME for CONFIG/NAME.ini, unless the config says otherwise. */
-static bool choose_dir(sp_config *config) {
-    char dir[SP_LONGEST_TEXT + 1] = "runs/";
+/* Editors of Windows save "Unicode" so; every line would be a fault. */
+static bool is_utf16(const char *bytes, size_t size) {
+    return size >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 ||
+                         (!bytes[0] && bytes[1]) || (bytes[0] && !bytes[1]));
+}
+
+/* The text of a config; SP_BAD_CONFIG: it cannot be read, or is none. */
+static sp_status read_file(const char *path, char **bytes, size_t *size, sp_error *error) {
+    enum { LARGEST_FILE = 1 << 20 };
+    sp_status status = sp_file_read(path, LARGEST_FILE, bytes, size, error);
+    /* Whatever is wrong with the bytes of a config is a wrong configuration. */
+    if (status == SP_BAD_DATA) error->status = SP_BAD_CONFIG;
+    if (status) return error->status;
+    if (!is_utf16(*bytes, *size)) return SP_OK;
+    free(*bytes);
+    return sp_fail(error, SP_BAD_CONFIG, "%s: is UTF-16; save it as UTF-8", path);
+}
+
+bool sp_config_choose_dir(sp_config *config) {
+    char dir[SP_PLACE] = "runs/";
     if (*config->output.dir) return true;
     sp_path_stem(config->path, dir + strlen(dir), sizeof dir - strlen(dir));
     return sp_config_resolve_text(&config->output.dir, dir);
@@ -153,15 +184,11 @@ sp_status sp_config_load(sp_config *config, const char *path, sp_error *error) {
 }
 
 sp_status sp_config_load_sweep(sp_config *config, const char *path, sp_sweep_lines *lines, sp_error *error) {
-    enum { LARGEST_FILE = 1 << 20 };
     char *bytes;
     size_t size;
-    sp_status status = sp_file_read(path, LARGEST_FILE, &bytes, &size, error);
-    if (status) {
-        /* Whatever is wrong with the bytes of a config is a wrong configuration. */
-        if (status == SP_BAD_DATA) error->status = SP_BAD_CONFIG;
-        return error->status;
-    }
+    sp_status status = read_file(path, &bytes, &size, error);
+    if (status) return status;
+    size_t mark = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of UTF-8 */
     if (!sp_config_resolve_text(&config->path, path)) {
         free(bytes);
         return sp_fail_memory(error, path, strlen(path));
@@ -172,14 +199,16 @@ sp_status sp_config_load_sweep(sp_config *config, const char *path, sp_sweep_lin
                           .sweep = lines,
                           .error = error,
                           .path = path,
-                          .at = bytes,
-                          .end = bytes + size};
+                          .at = bytes + mark,
+                          .end = bytes + size,
+                          .newline = memchr(bytes, '\n', size) || !memchr(bytes, '\r', size) ? '\n' : '\r',
+                          .value = ""};
     size_t before = error->faults;
     int came_to = ini_parse_stream(next_line, &reader, take_pair, &reader);
     free(bytes);
-    if (came_to < 0) return sp_fail_memory(error, path, LONGEST_LINE); /* of a build that has no lines on the stack */
+    if (came_to < 0) return sp_fail_memory(error, path, INI_MAX_LINE); /* of a build that has no lines on the stack */
     if (error->status == SP_FAILED) return error->status;
-    if (!choose_dir(config)) return sp_fail_memory(error, path, SP_LONGEST_TEXT);
+    if (!sp_config_choose_dir(config)) return sp_fail_memory(error, path, SP_PLACE);
     return error->faults > before ? SP_BAD_CONFIG : SP_OK;
 }
 
@@ -242,7 +271,7 @@ static void print_keys(FILE *stream, const sp_config *config, bool for_help) {
     const char *section = "";
     for (size_t i = 0; i < sp_key_count; i++) {
         const sp_key *key = &sp_keys[i];
-        char value[SP_MOST_LAYERS * 16];
+        char value[SP_VALUE_ROOM];
         if (strcmp(key->section, section) != 0)
             fprintf(stream, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
         else

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME = 80, VALUE = SP_MOST_LAYERS * 16 };
+enum { NAME = 80, VALUE = SP_VALUE_ROOM };
 
 /* ---- The data --------------------------------------------------------------------------------- */
 

@@ -132,7 +132,8 @@ sp_status sp_model_load_data(const sp_model *model, const char *path, const char
                                 .cache = &cache,
                                 .separator = model->columns.separator,
                                 .known = &model->columns,
-                                .target_optional = !labelled};
+                                .target_optional = !labelled,
+                                .of_model = true};
     sp_status status = sp_dataset_load(path, labels_path, &options, model->task, &model->classes, dataset, error);
     if (!status && model->target_scale.features > 0) (*dataset)->scale = &model->target_scale;
     sp_config_destroy(usual);

@@ -137,7 +137,7 @@ static sp_status keep_previous(sp_rundir *rundir, sp_error *error) {
     bool part;
     if (!is_worth_keeping(rundir, &part)) return remove_files(rundir, error);
     sp_status status = sp_rundir_path(rundir, "previous", path, error);
-    if (!status) status = sp_folder_create(path, error);
+    if (!status) status = sp_folder_create(path, "output.dir", error);
     if (!status && !part) status = remove_events(path, error);
     if (!status) status = keep_events(rundir, error);
     for (int i = 0; i < FILES && !status && !part; i++) {
@@ -302,7 +302,7 @@ sp_status sp_rundir_open(const sp_config *config, sp_rundir **rundir, sp_error *
     sp_rundir *made = calloc(1, sizeof *made);
     if (!made) return sp_fail_memory(error, "the run directory", sizeof *made);
     *made = (sp_rundir){.folder = config->output.dir, .metrics = -1};
-    sp_status status = sp_folder_create(made->folder, error);
+    sp_status status = sp_folder_create(made->folder, "output.dir", error);
     if (!status) status = take_lock(made, error);
     if (status) {
         sp_rundir_destroy(made);

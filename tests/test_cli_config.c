@@ -129,6 +129,50 @@ Test(cli_config, values_out_of_range_or_of_the_wrong_type_name_the_range) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_fault(with_iris(cases[i].text), 4, cases[i].says);
 }
 
+Test(cli_config, names_of_other_programs_find_the_key_and_the_choice) {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"[optimizer]\nlr = 1", "unknown key 'lr' in [optimizer]; did you mean 'learning_rate'?"},
+        {"[train]\nlr = 1", "unknown key 'lr' in [train]; did you mean 'learning_rate' of [optimizer]?"},
+        {"[train]\nbatch = 1", "did you mean 'batch_size'?"},
+        {"[train]\nnum_epochs = 1", "did you mean 'epochs'?"},
+        {"[train]\nbogus = 1", "unknown key 'bogus' in [train]; it has: epochs, batch_size, loss, "},
+        {"[train]\nloss = mse", "did you mean 'squared_error'? it takes: auto | squared_error"},
+        {"[train]\nloss = MAE", "did you mean 'absolute_error'?"},
+        {"[train]\nloss = ce", "did you mean 'cross_entropy'?"},
+        {"[train]\nloss = crossentropy", "did you mean 'cross_entropy'?"},
+        {"[train]\nloss = bce", "did you mean 'binary_cross_entropy'?"},
+        {"[train]\nloss = hinge", "'hinge' is not valid; it takes: auto"},
+        {"[network]\nactivation = swish", "did you mean 'silu'?"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_fault(with_iris(cases[i].text), 4, cases[i].says);
+}
+
+Test(cli_config, an_empty_folder_is_the_default) {
+    write_text("named.ini", iris);
+    outcome result = run("top=$PWD; cd '%s' && ln -s \"$top/data\" . && \"$top/%s\" train named.ini -q "
+                         "--set output.dir= --set train.epochs=1",
+                         scratch(), SHARDPROP_PROGRAM);
+    cr_expect_eq(result.status, 0, "%s", result.err);
+    cr_expect(access(scratch_path("runs/named/config.ini"), F_OK) == 0);
+}
+
+Test(cli_config, a_folder_that_cannot_be_made_names_its_option) {
+    const char *config = write_text("c.ini", iris), *file = write_text("file", "");
+    outcome result = run("shardprop batch '%s' -o '%s'", config, file);
+    cr_expect(result.status == 1 && strstr(result.err, "set --output to a folder"), "%s", result.err);
+    result = run("shardprop scale '%s' -o '%s'", config, file);
+    cr_expect(result.status == 1 && strstr(result.err, "set --output to a folder"), "%s", result.err);
+    result = run("shardprop train '%s' --set output.dir='%s'", config, file);
+    cr_expect(result.status == 1 && strstr(result.err, "set output.dir to a folder"), "%s", result.err);
+    cr_assert_eq(
+        run("shardprop train '%s' -q --set train.epochs=1 --set output.dir='%s'", config, scratch_path("run")).status,
+        0);
+    result = run("shardprop report '%s' --png '%s'", scratch_path("run"), file);
+    cr_expect(result.status == 1 && strstr(result.err, "set --png to a folder"), "%s", result.err);
+}
+
 Test(cli_config, a_bad_choice_names_the_nearest_and_all) {
     expect_fault(with_iris("[train]\nloss = squared_eror\n"), 4,
                  "did you mean 'squared_error'? it takes: auto | squared_error | cross_entropy");
@@ -139,15 +183,110 @@ Test(cli_config, a_bad_choice_names_the_nearest_and_all) {
 }
 
 Test(cli_config, lines_that_are_no_lines_of_a_config) {
-    char text[400];
     expect_fault("; above all\nseed = 1\n[data]\ntrain = data/iris.csv\n", 2,
                  "key 'seed' stands before any section; put it under one, say [train]");
     expect_fault(with_iris("header\n"), 3, "is neither [section] nor key = value");
     expect_fault(with_iris("[train\n"), 3, "is neither [section] nor key = value");
-    snprintf(text, sizeof text, "[data]\ntrain = data/iris.csv\ntest = %0250d\n", 1);
-    expect_fault(text, 3, "is 257 bytes long; at most 197");
-    snprintf(text, sizeof text, "[data]\ntrain = data/iris.csv\ntest = %0170d/x\n", 1);
-    expect_fault(text, 3, "text of at most 160 bytes");
+    expect_fault(format_text("[data]\ntrain = data/iris.csv\n%0250d = 1\n", 1), 3,
+                 "has more before its '=' than any key; write key = value");
+    expect_fault(format_text("[data]\ntrain = data/iris.csv\ntest = %032767d/x\n", 1), 3,
+                 "text of at most 32768 bytes");
+    expect_fault(with_iris("normalize;= unit\n"), 3, "unknown key 'normalize;' in [data]; did you mean 'normalize'?");
+    expect_fault(with_iris("normalize ; = unit\n"), 3, "is neither [section] nor key = value");
+}
+
+/* A CSV with `columns` columns of long names and three rows for each of `classes` classes, the last column. */
+static const char *wide_table(int columns, int classes) {
+    char *text = format_text("%0*d", columns * (classes * 3 + 1) * 24 + 100, 0), *at = text;
+    for (int j = 0; j < columns; j++) at += sprintf(at, "a_rather_long_name_%03d,", j);
+    at += sprintf(at, "label\n");
+    for (int i = 0; i < 3 * classes; i++) {
+        for (int j = 0; j < columns; j++) at += sprintf(at, "%d,", (7 * i + 3 * j) % 11);
+        at += sprintf(at, "class%d\n", i % classes);
+    }
+    return write_text("wide.csv", text);
+}
+
+/* "FIRST, FIRST, ..." of names or numbers, `count` of them. */
+static char *long_list(const char *format, int count) {
+    char *text = format_text("%0*d", 40 * count, 0), *at = text;
+    for (int i = 0; i < count; i++) {
+        at += sprintf(at, "%s", i > 0 ? ", " : "");
+        at += sprintf(at, format, i);
+    }
+    return text;
+}
+
+Test(cli_config, long_values_are_taken_written_and_read_back) {
+    const char *table = wide_table(300, 120), *ignored = long_list("a_rather_long_name_%03d", 290);
+    const char *weights = long_list("1.%03d", 120);
+    const char *dir = scratch_path(format_text("%0200d/%0200d", 1, 2));
+    const char *config = write_text("c.ini", format_text("[data]\ntrain = %s\nignore = %s ; many\n[train]\nepochs = 2\n"
+                                                         "class_weights = %s # all\n[output]\ndir = %s\n"
+                                                         "checkpoint_every = 1\n",
+                                                         table, ignored, weights, dir));
+    outcome first = run("shardprop train '%s' -q", config);
+    cr_assert_eq(first.status, 0, "%s", first.err);
+    const char *written = read_text(format_text("%s/config.ini", dir));
+    cr_expect(strstr(written, format_text("\nignore = %s\n", ignored)), "%.3000s", written);
+    cr_expect(strstr(written, format_text("\nclass_weights = %s\n", weights)), "%.3000s", written);
+    outcome again = run("shardprop train '%s/config.ini' --set output.dir='%s'", dir, scratch_path("again"));
+    cr_assert_eq(again.status, 0, "%s", again.err);
+    expect_same_runs(dir, scratch_path("again"), "trained by its config.ini");
+    outcome resumed = run("shardprop train '%s' -q --resume --set train.epochs=3", config);
+    cr_expect_eq(resumed.status, 0, "%s", resumed.err);
+    /* What differs behind the first thousand bytes differs. */
+    outcome other =
+        run("shardprop train '%s' -q --resume --set train.epochs=4 --set 'data.ignore=%s, 290'", config, ignored);
+    cr_expect_eq(other.status, 2);
+    cr_expect(strstr(other.err, "data.ignore = "), "%s", other.err);
+}
+
+Test(cli_config, several_targets_by_long_names) {
+    const char *table = write_text("t.csv", "x,the_strength_of_the_concrete_in_megapascal_after_seven_days_in_water,"
+                                            "the_strength_of_the_concrete_in_megapascal_after_four_weeks_in_water,"
+                                            "the_strength_of_the_concrete_in_megapascal_after_a_quarter_of_a_year\n"
+                                            "1,2,3,4.5\n2,3,4,5.5\n3,4,5,6.5\n");
+    outcome result = train_text(
+        format_text("[data]\ntrain = %s\ntarget = the_strength_of_the_concrete_in_megapascal_after_seven_days_"
+                    "in_water, the_strength_of_the_concrete_in_megapascal_after_four_weeks_in_water, "
+                    "the_strength_of_the_concrete_in_megapascal_after_a_quarter_of_a_year\n[train]\nepochs = 1\n",
+                    table),
+        "-q");
+    cr_expect_eq(result.status, 0, "%s", result.err);
+}
+
+/* `text` as UTF-16, with a mark or without. */
+static size_t widen(const char *text, bool big, bool marked, char *wide) {
+    size_t used = 0;
+    if (marked) {
+        wide[used++] = (char)(big ? 0xfe : 0xff);
+        wide[used++] = (char)(big ? 0xff : 0xfe);
+    }
+    for (; *text; text++) {
+        wide[used++] = big ? '\0' : *text;
+        wide[used++] = big ? *text : '\0';
+    }
+    return used;
+}
+
+Test(cli_config, utf16_is_one_fault) {
+    for (int i = 0; i < 4; i++) {
+        char wide[400];
+        size_t size = widen("[data]\ntrain = data/iris.csv\n", i % 2, i < 2, wide);
+        outcome result = train_file(write_bytes("c.ini", wide, size), "");
+        expect_refused(&result);
+        cr_expect_str_eq(result.err,
+                         format_text("shardprop: %s: is UTF-16; save it as UTF-8\n", scratch_path("c.ini")));
+    }
+}
+
+Test(cli_config, lines_may_end_in_carriage_returns_alone) {
+    outcome result = train_text("[data]\rtrain = data/iris.csv\r[train]\repochs = 1\rhidn = 3\r", "");
+    expect_refused(&result);
+    cr_expect(strstr(result.err, place(5)) && strstr(result.err, "unknown key 'hidn'"), "%s", result.err);
+    char *config = resolved("[data]\rtrain = data/iris.csv ; irises\r\r[train]\repochs = 1\r", "-q");
+    cr_expect(strstr(config, "epochs = 1\n"));
 }
 
 Test(cli_config, nul_byte) {

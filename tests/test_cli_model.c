@@ -248,6 +248,38 @@ Test(cli_model, numpy_reads_it_and_computes_the_same) {
     expect_same_in_numpy("configs/iris.ini -s train.epochs=5 -s network.hidden=", "data/iris.csv");
 }
 
+Test(cli_model, info_masks_names_that_a_terminal_would_obey) {
+    const char *csv =
+        write_text("d.csv", "x,\"the\x1b[2J,target\"\n1,\"a\nb\"\n2,\"c, d\"\n3,e\n4,\"a\nb\"\n5,\"c, d\"\n6,e\n");
+    const char *config =
+        write_text("c.ini", format_text("[data]\ntrain = %s\n[train]\nepochs = 1\n[output]\ndir = %s\n", csv,
+                                        scratch_path("masked")));
+    outcome trained = run("shardprop train '%s' -q", config);
+    cr_assert_eq(trained.status, 0, "%s", trained.err);
+    outcome info = run("shardprop info '%s'", scratch_path("masked"));
+    cr_expect(strstr(info.out, "classes        3: a?b, \"c, d\", e\n"), "%s", info.out);
+    cr_expect(strstr(info.out, "target         \"the?[2J,target\"\n"), "%s", info.out);
+}
+
+Test(cli_model, a_missing_value_is_refused_in_words_of_a_model) {
+    const char *csv = write_text("d.csv", "x,z,y\n1,2,a\n2,3,b\n3,4,a\n4,5,b\n");
+    const char *config =
+        write_text("c.ini", format_text("[data]\ntrain = %s\n[train]\nepochs = 1\n[output]\ndir = %s\n", csv,
+                                        scratch_path("strict")));
+    outcome trained = run("shardprop train '%s' -q", config);
+    cr_assert_eq(trained.status, 0, "%s", trained.err);
+    const char *holes = write_text("holes.csv", "x,z,y\n1,2,a\n2,?,b\n");
+    static const char *const commands[] = {"predict", "evaluate"};
+    for (int i = 0; i < 2; i++) {
+        outcome result = run("shardprop %s '%s' '%s'", commands[i], scratch_path("strict"), holes);
+        cr_expect_eq(result.status, 3);
+        cr_expect(strstr(result.err,
+                         "holes.csv:3: field 2 is '?', a missing value, and the model takes none; fill it in, "
+                         "leave the row out, or train with data.missing = mean"),
+                  "%s", result.err);
+    }
+}
+
 Test(cli_model, info_says_what_is_in_it) {
     outcome result = run("shardprop train -q configs/iris.ini -s output.dir=%s", scratch_path("model"));
     outcome info = run("shardprop info %s", scratch_path("model"));

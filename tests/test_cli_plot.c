@@ -167,7 +167,12 @@ Test(cli_plot, what_it_cannot_draw) {
     cr_expect_eq(result.status, 2);
     cr_expect(strstr(result.err, "--metric: 'layer1_gradientnorm' is not measured in these runs; "), "%s", result.err);
     cr_expect(strstr(result.err, "did you mean 'layer1_gradient_norm'?"), "%s", result.err);
-    cr_expect_eq(run("shardprop plot '%s' -y validation_loss", dir).status, 2, "no validation rows");
+    result = run("shardprop plot '%s' -y validation_loss", dir);
+    cr_expect_eq(result.status, 2, "no validation rows");
+    cr_expect_null(strstr(result.err, "did you mean 'validation_loss'"), "a column without values is no help: %s",
+                   result.err);
+    cr_expect(strstr(result.err, "a column of metrics.csv with values: seconds, learning_rate, train_loss"), "%s",
+              result.err);
     result = run("PATH=/nowhere; shardprop plot '%s'", dir);
     cr_expect_eq(result.status, 1);
     cr_expect(strstr(result.err, "gnuplot: is not found"), "%s", result.err);

@@ -21,9 +21,17 @@ Test(cli_usage, without_a_command_help_is_shown) {
     cr_expect_str_eq(run("shardprop --help").out, result.err, "the same help");
 }
 
+Test(cli_usage, help_of_a_command_can_be_asked_for_first) {
+    outcome wanted = run("shardprop train --help");
+    cr_assert(strstr(wanted.out, "Usage: shardprop train"), "%s", wanted.out);
+    cr_expect_str_eq(run("shardprop help train").out, wanted.out);
+    cr_expect_str_eq(run("shardprop --help train").out, wanted.out);
+    cr_expect_str_eq(run("shardprop help").out, run("shardprop --help").out);
+}
+
 Test(cli_usage, wrong_usage_is_one_line) {
     static const char *const cases[][2] = {
-        {"trian configs/iris.ini", "no command 'trian'; use train, evaluate, predict, check, "},
+        {"trian configs/iris.ini", "no command 'trian'; did you mean 'train'? use train, evaluate, predict, check, "},
         {"''", "no command ''"},
         {"--verbose", "no command '--verbose'"},
         {"train", "train: too few arguments, it takes CONFIG; see shardprop train --help"},
@@ -33,8 +41,11 @@ Test(cli_usage, wrong_usage_is_one_line) {
         {"train a b", "train: too many arguments, from b; see shardprop train --help"},
         {"evaluate a b c d", "evaluate: too many arguments, from c"},
         {"info a b", "info: too many arguments, from b"},
-        {"train --sett a=b c", "train: no such option --sett"},
-        {"train c --no-such", "train: no such option --no-such"},
+        {"train --sett a=b c", "train: no such option --sett; did you mean --set? see shardprop train --help"},
+        {"train --quite c", "train: no such option --quite; did you mean --quiet?"},
+        {"train --sett=a.b=c c", "train: no such option --sett; did you mean --set?"},
+        {"help trian", "no command 'trian'; did you mean 'train'?"},
+        {"train c --no-such", "train: no such option --no-such; see shardprop train --help"},
         {"train -x c", "train: no such option -x"},
         {"train -qx c", "train: no such option -x"},
         {"info --set a.b=c m", "info: no such option --set"},

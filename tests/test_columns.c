@@ -120,7 +120,8 @@ Test(columns, lists_that_do_not_fit_are_a_wrong_configuration) {
     } cases[] = {
         {"y,z", "", "",
          "f:1: has no column 'z' for data.target; use last, first, a name of the header or an index from "
-         "0 to 3"},
+         "0 to 3; it has 'a', "},
+        {"yy", "", "", "f:1: has no column 'yy' for data.target; did you mean 'y'? use last"},
         {"y,", "", "", "f:1: has no column '' for data.target"},
         {"y", "q", "", "f:1: has no column 'q' for data.ignore; use a name of the header"},
         {"y", "2-4", "", "f:1: has no column '2-4' for data.ignore"},

@@ -376,14 +376,15 @@ Test(file, a_device_is_written_and_never_replaced) {
 
 Test(file, folders_come_with_their_parents) {
     sp_error error = {0};
-    must(sp_folder_create(scratch_path("a/b//c/"), &error), error);
+    must(sp_folder_create(scratch_path("a/b//c/"), "output.dir", &error), error);
     cr_expect(sp_is_folder(scratch_path("a/b/c")));
-    must(sp_folder_create(scratch_path("a/b"), &error), error);
+    must(sp_folder_create(scratch_path("a/b"), "output.dir", &error), error);
     write_text("a/file", "");
-    expect_fault(sp_folder_create(scratch_path("a/file"), &error), error, SP_FAILED,
+    expect_fault(sp_folder_create(scratch_path("a/file"), "output.dir", &error), error, SP_FAILED,
                  "a/file: cannot be created (File exists)");
-    expect_fault(sp_folder_create(scratch_path("a/file/b"), &error), error, SP_FAILED, "a/file/b: cannot be created (");
-    expect_fault(sp_folder_create("", &error), error, SP_FAILED, "cannot be created");
+    expect_fault(sp_folder_create(scratch_path("a/file/b"), "output.dir", &error), error, SP_FAILED,
+                 "a/file/b: cannot be created (");
+    expect_fault(sp_folder_create("", "output.dir", &error), error, SP_FAILED, "cannot be created");
 }
 
 Test(file, files_folders_and_nothing) {

@@ -15,7 +15,7 @@ static void put(const char *root, const char *folder, const char *name, const ch
     char path[400];
     sp_error error = {0};
     snprintf(path, sizeof path, "%s/%s", root, folder);
-    must(sp_folder_create(path, &error), error);
+    must(sp_folder_create(path, "output.dir", &error), error);
     snprintf(path, sizeof path, "%s/%s/%s", root, folder, name);
     FILE *file = fopen(path, "w");
     cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0, "%s", path);

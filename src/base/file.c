@@ -408,7 +408,7 @@ bool sp_file_exists(const char *path) {
     return stat(path, &about) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-sp_status sp_folder_create(const char *path, sp_error *error) {
+sp_status sp_folder_create(const char *path, const char *setting, sp_error *error) {
     char *partial = strdup(path);
     if (!partial) return sp_fail_memory(error, path, strlen(path));
     int cause = 0;
@@ -423,8 +423,8 @@ sp_status sp_folder_create(const char *path, sp_error *error) {
     }
     free(partial);
     if (!cause) return SP_OK;
-    return sp_fail(error, SP_FAILED, "%s: cannot be created (%s); set output.dir to a folder that can", path,
-                   strerror(cause));
+    return sp_fail(error, SP_FAILED, "%s: cannot be created (%s); set %s to a folder that can", path, strerror(cause),
+                   setting);
 }
 
 bool sp_path_join(char *path, size_t size, const char *folder, const char *name) {

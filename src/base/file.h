@@ -86,8 +86,8 @@ void sp_file_keep(const char *path, const char *as);
 /* Waits until what was written is on the disk. Returns 0, also of what has no such thing (EINVAL), or the errno. */
 int sp_file_sync(int descriptor);
 
-/* Creates the folder and its parents, where missing. */
-sp_status sp_folder_create(const char *path, sp_error *error);
+/* Creates the folder and its parents, where missing. `setting` is what names it: "output.dir". */
+sp_status sp_folder_create(const char *path, const char *setting, sp_error *error);
 
 /* Removes the folder and all that is in it, as far as that can be; what links point to stays. */
 void sp_folder_remove(const char *path);

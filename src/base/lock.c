@@ -82,7 +82,7 @@ sp_status sp_lock_folder(const char *folder, const char *name, const char *comma
     *lock = NULL;
     if (!sp_path_join(path, sizeof path, folder, name))
         return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; choose another --output", folder);
-    sp_status status = sp_folder_create(folder, error);
+    sp_status status = sp_folder_create(folder, "--output", error);
     if (!status) status = sp_lock_take(path, lock, &holder, error);
     if (status || holder == 0) return status;
     return sp_fail(error, SP_FAILED,

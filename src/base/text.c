@@ -192,3 +192,27 @@ size_t sp_edit_distance(const char *a, const char *b) {
     }
     return distance;
 }
+
+bool sp_is_near(const char *text, const char *name) {
+    enum { FEWEST_LETTERS = 3 };
+    size_t length = strlen(text), whole = strlen(name);
+    size_t common = length < whole ? length : whole, slips = (length + 1) / 3;
+    /* So many edits it takes at least as one is longer than the other. */
+    if (length + whole - 2 * common <= slips && sp_edit_distance(text, name) <= slips) return true;
+    return common >= FEWEST_LETTERS && strncasecmp(text, name, common) == 0;
+}
+
+void sp_guess_look(sp_guess *guess, const char *name) {
+    if (!sp_is_near(guess->text, name)) return;
+    size_t distance = sp_edit_distance(guess->text, name);
+    if (guess->nearest && distance >= guess->least) return;
+    guess->nearest = name;
+    guess->least = distance;
+}
+
+void sp_guess_print(const sp_guess *guess, char *text, size_t size) {
+    if (guess->nearest)
+        snprintf(text, size, "did you mean '%.60s'? ", guess->nearest);
+    else if (size > 0)
+        *text = '\0';
+}

@@ -42,4 +42,18 @@ void sp_cut_middle(const char *text, size_t most, char *cut, size_t size);
  * (Damerau 1964, optimal string alignment), whatever the case. Long names count as far away. */
 size_t sp_edit_distance(const char *a, const char *b);
 
+/* Whether `name` may have been meant by `text`: few slips for its length, or the beginning of one is the other. */
+bool sp_is_near(const char *text, const char *name);
+
+/* Of names that are looked at one by one, the nearest that may have been meant. Start with {.text = TEXT}. */
+typedef struct sp_guess {
+    const char *text, *nearest; /* NULL: none so far */
+    size_t least;
+} sp_guess;
+
+void sp_guess_look(sp_guess *guess, const char *name);
+
+/* Writes "did you mean 'NAME'? ", or nothing. */
+void sp_guess_print(const sp_guess *guess, char *text, size_t size);
+
 #endif

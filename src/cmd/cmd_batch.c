@@ -152,7 +152,7 @@ static sp_status read_queue_options(const sp_options *options, const plan *p, sp
 /* ---- Dry run --------------------------------------------------------------------------------- */
 
 static void print_overrides(const sp_trials *trials, const sp_trial *trial) {
-    char value[SP_MOST_LAYERS * 16];
+    char value[SP_VALUE_ROOM];
     for (size_t i = 0; i < trials->keys; i++) {
         sp_config_print(trial->config, trials->key[i], value, sizeof value);
         bool quoted = value[strcspn(value, " ")] != '\0' || !*value;

@@ -1,22 +1,43 @@
 /* shardprop info MODEL */
 #include "base/hash.h"
 #include "cmd/command.h"
+#include "cmd/fit.h"
 #include "model.h"
 
 #include <stdio.h>
 #include <string.h>
 
+enum { TITLE = 14 };
+
+static void print_title(const char *title) {
+    size_t columns = sp_columns_of(title);
+    sp_write_fitted(stdout, title, columns > TITLE ? columns : TITLE, false);
+}
+
 /* Names in one line of at most 80 columns. */
 static void print_names(const char *title, const sp_names *names) {
-    enum { COLUMNS = 80 };
-    int used = printf("%-14s %zu:", title, names->count);
+    enum { COLUMNS = 80, ENDING = 6 };
+    size_t width = sp_columns_of(title), used = width > TITLE ? width : TITLE;
+    print_title(title);
+    used += (size_t)printf(" %zu:", names->count);
     for (size_t i = 0; i < names->count; i++) {
-        if (used + (int)strlen(names->text[i]) + 6 > COLUMNS) {
+        size_t columns = sp_columns_of_item(names->text[i]);
+        if (used + columns + ENDING > COLUMNS) {
             printf(" ...");
             break;
         }
-        used += printf(" %s%s", names->text[i], i + 1 < names->count ? "," : "");
+        putchar(' ');
+        sp_write_item(stdout, names->text[i]);
+        if (i + 1 < names->count) putchar(',');
+        used += columns + 2;
     }
+    putchar('\n');
+}
+
+static void print_target(const char *name) {
+    print_title("target");
+    putchar(' ');
+    sp_write_item(stdout, name);
     putchar('\n');
 }
 
@@ -34,7 +55,7 @@ static void print_columns(const sp_columns *columns) {
     if (columns->target_names.count > 1)
         print_names("targets", &columns->target_names);
     else if (columns->target_names.count == 1)
-        printf("%-14s %s\n", "target", columns->target_names.text[0]);
+        print_target(columns->target_names.text[0]);
     if (columns->missing != SP_MISSING_ERROR) printf("%-14s %s\n", "missing", sp_missing_names[columns->missing]);
 }
 

@@ -184,19 +184,32 @@ static bool learning_rate_moves(const plotting *p) {
     return p->runs.count > 1;
 }
 
+static bool is_measured(const sp_history *history, size_t column) {
+    for (size_t row = 0; row < sp_history_rows(history); row++)
+        if (isfinite(sp_history_value(history, row, column))) return true;
+    return false;
+}
+
+/* Of the columns that the first run has measured, the nearest and the first dozen. */
 static sp_status no_metric(const plotting *p, const char *metric, sp_error *error) {
-    const char *nearest = "loss";
-    size_t least = sp_edit_distance(metric, nearest);
-    for (size_t i = 1; i < sp_history_columns(p->histories[0]); i++) {
-        const char *name = sp_history_name(p->histories[0], i);
-        size_t distance = sp_edit_distance(metric, name);
-        if (distance < least) nearest = name;
-        if (distance < least) least = distance;
+    enum { SHOWN = 12 };
+    const sp_history *history = p->histories[0];
+    char nearest[100], list[800] = "";
+    size_t used = 0, count = 0;
+    sp_guess guess = {.text = metric};
+    for (size_t i = 1; i < sp_history_columns(history); i++) {
+        if (!is_measured(history, i)) continue;
+        const char *name = sp_history_name(history, i);
+        sp_guess_look(&guess, name);
+        if (count++ < SHOWN && used < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%.40s", used > 0 ? ", " : "", name);
     }
-    return sp_fail(error, SP_BAD_CONFIG,
-                   "--metric: '%s' is not measured in these runs; it takes loss, accuracy, or a column of metrics.csv; "
-                   "did you mean '%s'?",
-                   metric, nearest);
+    sp_guess_print(&guess, nearest, sizeof nearest);
+    return sp_fail(
+        error, SP_BAD_CONFIG,
+        "--metric: '%s' is not measured in these runs; %sit takes loss, accuracy, or a column of metrics.csv "
+        "with values: %s%s",
+        metric, nearest, list, count > SHOWN ? ", ..." : "");
 }
 
 static sp_status draw_all(const plotting *p, const char *metric, sp_error *error) {

@@ -61,3 +61,19 @@ void sp_write_fitted(FILE *stream, const char *text, size_t columns, int right) 
     if (used < columns && !(right && whole < columns)) fprintf(stream, "%*s", (int)(columns - used), "");
     end_utf8(before);
 }
+
+static int wants_quotes(const char *text) {
+    size_t length = strlen(text);
+    return length == 0 || strpbrk(text, ",\"") || text[0] == ' ' || text[length - 1] == ' ';
+}
+
+size_t sp_columns_of_item(const char *text) {
+    return sp_columns_of(text) + (wants_quotes(text) ? 2 : 0);
+}
+
+void sp_write_item(FILE *stream, const char *text) {
+    const char *quote = wants_quotes(text) ? "\"" : "";
+    fputs(quote, stream);
+    sp_write_fitted(stream, text, sp_columns_of(text), 0);
+    fputs(quote, stream);
+}

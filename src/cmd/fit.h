@@ -12,4 +12,9 @@ size_t sp_columns_of(const char *text);
  * stop. What a terminal cannot show, or would take for a command, becomes '?'. */
 void sp_write_fitted(FILE *stream, const char *text, size_t columns, int right);
 
+/* Columns of a name in a list with commas between: in quotes where it is empty or has a comma, a quote, or a blank at
+ * its ends. */
+size_t sp_columns_of_item(const char *text);
+void sp_write_item(FILE *stream, const char *text);
+
 #endif

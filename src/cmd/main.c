@@ -89,7 +89,11 @@ static const sp_command *find_command(const char *name) {
 }
 
 static void print_unknown(const char *name) {
-    fprintf(stderr, "shardprop: no command '%s'; use ", name);
+    char nearest[100];
+    sp_guess guess = {.text = name};
+    for (size_t i = 0; i < COMMANDS; i++) sp_guess_look(&guess, commands[i]->name);
+    sp_guess_print(&guess, nearest, sizeof nearest);
+    fprintf(stderr, "shardprop: no command '%s'; %suse ", name, nearest);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(stderr, "%s%s", commands[i]->name, i + 2 < COMMANDS ? ", " : i + 2 == COMMANDS ? " or " : "");
     fputs(" (see --help)\n", stderr);
@@ -126,6 +130,24 @@ static void follow_parent(void) {
     unsetenv("SHARDPROP_PARENT"); /* it is said to this process alone */
 }
 
+static bool asks_for_help(const char *argument) {
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0 || strcmp(argument, "help") == 0;
+}
+
+/* Of a command, or of all. */
+static int help(const char *name) {
+    const sp_command *command = name ? find_command(name) : NULL;
+    if (command) {
+        sp_command_help(command);
+    } else if (name) {
+        print_unknown(name);
+        return SP_BAD_CONFIG;
+    } else {
+        print_help(stdout);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     int exit_status = 0;
     hold_standard_streams();
@@ -135,9 +157,8 @@ int main(int argc, char **argv) {
     const sp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (command) {
         exit_status = run(command, argc - 1, argv + 1);
-    } else if (argc > 1 &&
-               (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
-        print_help(stdout);
+    } else if (argc > 1 && asks_for_help(argv[1])) {
+        exit_status = help(argc > 2 ? argv[2] : NULL);
     } else if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         print_version();
     } else {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "config.h"
 #include "model.h"
 
@@ -99,6 +100,19 @@ static sp_status take(const sp_command *command, int letter, const char *argumen
     return SP_OK;
 }
 
+/* An option that the command does not take: "--sett=VALUE", or "-x". */
+static sp_status no_option(const sp_command *command, const char *which, sp_error *error) {
+    char name[40], nearest[100];
+    sp_guess guess = {.text = name};
+    bool is_long = strncmp(which, "--", 2) == 0;
+    snprintf(name, sizeof name, "%.*s", is_long ? (int)strcspn(which + 2, "=") : 0, which + 2 * is_long);
+    for (size_t i = 0; is_long && i < KNOWN; i++)
+        if (takes(command, i)) sp_guess_look(&guess, known[i].name);
+    if (!guess.nearest) return wrong_usage(command, "no such option ", which, error);
+    snprintf(nearest, sizeof nearest, "no such option --%s; did you mean --%s? ", name, guess.nearest);
+    return sp_fail(error, SP_BAD_CONFIG, "%s: %ssee shardprop %s --help", command->name, nearest, command->name);
+}
+
 /* As getopt counts: 0, 1 or, where it may be left out, 2. */
 static int argument_of(size_t i) {
     if (!known[i].argument) return no_argument;
@@ -147,7 +161,7 @@ sp_status sp_options_parse(const sp_command *command, int argc, char **argv, sp_
     while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         char short_name[] = {'-', (char)optopt, '\0'};
         const char *which = optopt > 0 && strncmp(argv[optind - 1], "--", 2) != 0 ? short_name : argv[optind - 1];
-        if (letter == '?') return wrong_usage(command, "no such option ", which, error);
+        if (letter == '?') return no_option(command, which, error);
         if (letter == ':') return wrong_usage(command, "a value is missing behind ", which, error);
         sp_status status = take(command, letter, optarg, options, error);
         if (status) return status;

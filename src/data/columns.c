@@ -199,11 +199,26 @@ static sp_status find_header(const sp_first_row *first, const sp_table_options *
 
 /* ---- By the lists of a configuration ------------------------------------------------------------- */
 
-static sp_status no_column(const sp_first_row *first, const char *item, const char *key, sp_error *error) {
+/* The first dozen names of a header, with commas between them. */
+static void list_columns(const sp_record *row, char *text, size_t size) {
+    enum { SHOWN = 12 };
+    size_t used = 0;
+    for (size_t i = 0; i < row->fields && i < SHOWN && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s'%.40s'", i > 0 ? ", " : "", sp_field(row, i));
+    if (row->fields > SHOWN && used < size) snprintf(text + used, size - used, ", ...");
+}
+
+static sp_status no_column(const sp_first_row *first, const char *item, const char *key, bool header, sp_error *error) {
     const char *one = strcmp(key, "data.target") == 0 ? "last, first, a name" : "a name";
+    char nearest[100], names[700];
+    sp_guess guess = {.text = item};
+    for (size_t i = 0; header && *item && i < first->row->fields; i++) sp_guess_look(&guess, sp_field(first->row, i));
+    sp_guess_print(&guess, nearest, sizeof nearest);
+    list_columns(first->row, names, sizeof names);
     return sp_fail(error, SP_BAD_CONFIG,
-                   "%s:%zu: has no column '%s' for %s; use %s of the header or an index from 0 to %zu", first->path,
-                   first->line, item, key, one, first->row->fields - 1);
+                   "%s:%zu: has no column '%.100s' for %s; %suse %s of the header or an index from 0 to %zu%s%s",
+                   first->path, first->line, item, key, nearest, one, first->row->fields - 1, header ? "; it has " : "",
+                   header ? names : "");
 }
 
 /* Gives the columns of a list their role, and adds them to `at` (NULL: not wanted), in the order of the list. */
@@ -214,7 +229,7 @@ static sp_status take_list(const sp_first_row *first, const char *list, const ch
         size_t least = 0, most = 0;
         if (!by_position(item, first->row->fields, &least, &most)) {
             long column = header ? column_named(first->row, item, 0) : NONE;
-            if (column == NONE || !*item) return no_column(first, item, key, error);
+            if (column == NONE || !*item) return no_column(first, item, key, header, error);
             least = most = (size_t)column;
         }
         for (size_t i = least; i <= most; i++) {
@@ -239,7 +254,7 @@ static sp_status choose_by_lists(const sp_first_row *first, const sp_table_optio
     if (!status && options->ignore && *options->ignore)
         status = take_list(first, options->ignore, "data.ignore", IGNORED, header, roles, NULL, NULL, error);
     if (!status && options->weight && *options->weight) {
-        if (strchr(options->weight, ',')) return no_column(first, options->weight, "data.sample_weight", error);
+        if (strchr(options->weight, ',')) return no_column(first, options->weight, "data.sample_weight", header, error);
         status =
             take_list(first, options->weight, "data.sample_weight", WEIGHT, header, roles, &weight_at, &weights, error);
         columns->weight_at = (long)weight_at;

@@ -67,6 +67,7 @@ typedef struct sp_table_options {
                                 lists. IDX needs the number of features alone. */
     const sp_cache_options *cache; /* borrowed; NULL: never */
     bool target_optional;          /* a file without the targets will do; in one that has them, they are left aside */
+    bool of_model;                 /* the options are a model's, which nobody can set any more */
 } sp_table_options;
 
 /* One row as its fields' texts. */

@@ -61,7 +61,10 @@ static sp_status start(sp_csv_rows *r, bool *header) {
 
 static sp_status no_number(sp_csv_rows *r, size_t column) {
     const char *text = field(r, column), *hint = "; a number with a decimal point is wanted";
-    if (sp_is_missing(text))
+    if (sp_is_missing(text) && r->options->of_model)
+        hint = ", a missing value, and the model takes none; fill it in, leave the row out, or train with data.missing "
+               "= mean";
+    else if (sp_is_missing(text))
         hint = ", a missing value; fill it in, leave the row out, or set data.missing to mean or drop";
     else if (!r->options->known && r->options->categorical == SP_CATEGORICAL_ERROR)
         hint = "; a number with a decimal point is wanted (data.categorical = onehot takes text, data.ignore leaves "

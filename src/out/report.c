@@ -89,7 +89,7 @@ static sp_status write_page(subject *of, const char *path, const char *pictures,
     char *text = NULL;
     size_t size = 0;
     sp_output *output;
-    sp_status status = pictures ? sp_folder_create(pictures, error) : SP_OK;
+    sp_status status = pictures ? sp_folder_create(pictures, "--png", error) : SP_OK;
     if (status) return status;
     sp_page page = {.stream = sp_stream_into_memory(&text, &size), .pictures = pictures, .error = error};
     if (!page.stream) return sp_fail_memory(error, "the page", 0);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE = SP_MOST_LAYERS * 16, PATH = 4096 };
+enum { VALUE = SP_VALUE_ROOM, PATH = 4096 };
 
 /* ---- At its head ------------------------------------------------------------------------------------------- */
 

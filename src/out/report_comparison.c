@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE = SP_MOST_LAYERS * 16, MOST_LINES = 2 * SP_CHART_COLOURS };
+enum { VALUE = SP_VALUE_ROOM, MOST_LINES = 2 * SP_CHART_COLOURS };
 
 /* ---- Curves over each other ------------------------------------------------------------------------------------ */
 

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "config.h"
 
-enum { SP_AXIS_NAME = 80, SP_AXIS_VALUE = SP_MOST_LAYERS * 16, SP_MOST_VALUES = 10000 };
+enum { SP_AXIS_NAME = 80, SP_AXIS_VALUE = SP_VALUE_ROOM, SP_MOST_VALUES = 10000 };
 
 typedef enum sp_axis_shape { SP_AXIS_LIST, SP_AXIS_UNIFORM, SP_AXIS_LOGUNIFORM } sp_axis_shape;
 

@@ -167,7 +167,7 @@ static long holder_of(const sp_queue *q, size_t trial) {
 static sp_status write_files(const sp_queue *q, size_t trial, bool *resumes, sp_error *error) {
     char path[PATH];
     if (!path_in(q, trial, "summary.json", path)) return sp_fail(error, SP_BAD_CONFIG, "%s: is too long", path);
-    sp_status status = sp_folder_create(dir_of(q, trial), error);
+    sp_status status = sp_folder_create(dir_of(q, trial), "--output", error);
     if (status) return status;
     remove(path); /* it tells how an earlier one ended */
     path_in(q, trial, "config.ini", path);

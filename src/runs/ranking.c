@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH = 4096, VALUE = SP_MOST_LAYERS * 16 };
+enum { PATH = 4096, VALUE = SP_VALUE_ROOM };
 
 struct sp_ranking {
     const sp_queue *queue;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME = 120, VALUE = SP_MOST_LAYERS * 16 };
+enum { NAME = 120, PATH = 4096, VALUE = SP_VALUE_ROOM };
 
 /* Files that were hashed already, so that each is read once. */
 typedef struct seen_files {
@@ -131,15 +131,15 @@ static void make_unique(const making *m, const char *meant, uint64_t fingerprint
 }
 
 static sp_status name_trial(making *m, sp_trial *t, const char *prefix, const char *own) {
-    char meant[VALUE], name[2 * NAME], path[2 * NAME + SP_LONGEST_TEXT];
+    char meant[VALUE], name[2 * NAME], path[PATH];
     snprintf(meant, sizeof meant, "%s%s%.*s", prefix, *prefix && *own ? "/" : "", VALUE - 2 * NAME, own);
     make_unique(m, meant, t->fingerprint, name);
     t->name = strdup(name);
     if (!t->name || !sp_names_add(&m->names, name)) return no_memory(m);
-    if (!sp_path_join(path, sizeof path, m->trials->folder, name) || strlen(path) > SP_LONGEST_TEXT)
+    if (!sp_path_join(path, sizeof path, m->trials->folder, name))
         return sp_fail(m->error, SP_BAD_CONFIG,
                        "%.200s/%s: is too long for a run directory, at most %d bytes; choose a shorter --output",
-                       m->trials->folder, name, SP_LONGEST_TEXT);
+                       m->trials->folder, name, PATH - 1);
     return sp_config_resolve_text(&t->config->output.dir, path) ? SP_OK : no_memory(m);
 }
 
@@ -260,7 +260,7 @@ static void copy_text(const sp_json *root, const char *name, char *text, size_t 
 }
 
 void sp_trial_result_read(const sp_trial *trial, sp_trial_result *result) {
-    enum { PATH = 4096, LARGEST = 1 << 20 };
+    enum { LARGEST = 1 << 20 };
     char path[PATH], *text = NULL;
     size_t size;
     sp_error unread = {0};

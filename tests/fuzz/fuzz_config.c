@@ -15,13 +15,11 @@ void fuzz_prepare(void) {
     fuzz_expect(defaults != NULL, "no memory");
 }
 
-enum { LONGEST_VALUE = SP_MOST_LAYERS * 16 };
-
 /* All values, a line each, as config.ini has them. */
 static size_t print_all(const sp_config *config, char *text, size_t size) {
     size_t used = 0;
     for (size_t i = 0; i < sp_key_count; i++) {
-        char value[LONGEST_VALUE];
+        char value[SP_VALUE_ROOM];
         sp_config_print(config, &sp_keys[i], value, sizeof value);
         if (i == 0 || strcmp(sp_keys[i].section, sp_keys[i - 1].section) != 0)
             used += (size_t)snprintf(text + used, size - used, "[%s]\n", sp_keys[i].section);
@@ -32,7 +30,7 @@ static size_t print_all(const sp_config *config, char *text, size_t size) {
 }
 
 static void read_again(const sp_config *config) {
-    enum { SIZE = 1 << 18 };
+    enum { SIZE = 1 << 20 };
     static char first[SIZE], second[SIZE];
     sp_error error = {0};
     sp_config *again = sp_config_copy(defaults);
