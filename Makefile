@@ -243,16 +243,18 @@ bench: all
 bench-quick: all
 	tools/bench/run --quick --json $(BUILD)/bench-quick.json
 
+# Folders may have blanks in their names; a ~ that the caller's shell has left is the home folder.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 include/shardprop.h $(DESTDIR)$(PREFIX)/include/
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	set -e; prefix='$(PREFIX)'; case $$prefix in '~'/*) prefix=$$HOME$${prefix#'~'};; esac; \
+	to='$(DESTDIR)'$$prefix; \
+	install -d "$$to/bin" "$$to/lib/pkgconfig" "$$to/include"; \
+	install -m 755 $(PROGRAM) "$$to/bin/"; \
+	install -m 644 $(LIBRARY) "$$to/lib/"; \
+	install -m 644 include/shardprop.h "$$to/include/"; \
 	printf '%s\n' 'Name: shardprop' 'Description: multilayer perceptrons on all cores, with the same bits' \
-		'Version: $(VERSION)' 'Cflags: -I$(PREFIX)/include' \
-		'Libs: -L$(PREFIX)/lib -lshardprop -fopenmp $(LIBRARIES)' \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/shardprop.pc
+		'Version: $(VERSION)' "Cflags: -I\"$$prefix/include\"" \
+		"Libs: -L\"$$prefix/lib\" -lshardprop -fopenmp $(LIBRARIES)" \
+		> "$$to/lib/pkgconfig/shardprop.pc"
 
 format:
 	clang-format -i $(shell find include src tests -name '*.[ch]')

@@ -1,5 +1,7 @@
 #include "breakdown.h"
 
+#include "data/spread.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,16 +109,30 @@ static void describe_place(const sp_breakdown *b, size_t layer, size_t of_weight
         snprintf(text, size, "the outputs are finite, but their loss is not");
 }
 
+/* What to do where steps are too long: for values that are not of the order of 1, before the learning rate. */
+static void describe_remedy(const sp_breakdown *b, float input, float target, char *text, size_t size) {
+    int used = 0;
+    bool targets = b->rows->data->targets > 0 && !b->rows->data->scale && target > SP_LARGE_VALUE;
+    bool inputs = b->preprocess->kind == SP_NORMALIZE_NONE && input > SP_LARGE_VALUE;
+    if (targets)
+        used += snprintf(text, size, "targets are as large as %.3g: set data.normalize_targets to standard; ",
+                         (double)target);
+    if (inputs)
+        used += snprintf(text + used, size - (size_t)used,
+                         "inputs are as large as %.3g: set data.normalize to standard; ", (double)input);
+    snprintf(text + used, size - (size_t)used,
+             "%sthe learning rate (%g) is likely too high; lower optimizer.learning_rate, or set optimizer.clip_norm",
+             targets || inputs ? "else " : "", b->eta);
+}
+
 /* Data, learning rate or overflow, whichever is likely. */
 static void describe_cause(const sp_breakdown *b, float weight, char *text, size_t size) {
-    char remedy[160], place[SP_ERROR_TEXT / 4];
+    char remedy[400], place[SP_ERROR_TEXT / 4];
     size_t row, of_target, feature;
     float input = largest_input(b->weights->layout, b->workspace, b->batch.count, &row, &feature);
     float target = largest_target(b->rows->data, b->batch, &of_target);
     bool blames_target = input < huge && !(target < huge);
-    snprintf(remedy, sizeof remedy,
-             "the learning rate (%g) is likely too high; lower optimizer.learning_rate, or set optimizer.clip_norm",
-             b->eta);
+    describe_remedy(b, input, target, remedy, sizeof remedy);
     sp_table_place(b->rows->data->table, b->batch.rows[blames_target ? of_target : row], place, sizeof place);
     if (!(input < huge))
         snprintf(text, size, "%s, feature %zu is %g%s: mend the data, or normalize it", place, feature + 1,

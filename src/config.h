@@ -194,6 +194,12 @@ bool sp_config_resolve_text(char **value, const char *text);
 /* Where output.dir is empty: runs/NAME for a config CONFIG/NAME.ini that was loaded. False when memory runs out. */
 bool sp_config_choose_dir(sp_config *config);
 
+/*
+ * Whether there is a file at `path`, which is what `key` ("data.train") says. SP_BAD_CONFIG: there is none; the fault
+ * names where that is said, and what may have gone wrong with it.
+ */
+sp_status sp_config_find_file(const sp_config *config, const char *key, const char *path, sp_error *error);
+
 /* Whether a file was loaded, with faults or without. */
 bool sp_config_was_read(const sp_config *config);
 

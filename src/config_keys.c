@@ -87,9 +87,9 @@ const sp_key sp_keys[] = {
     {"data", "header", CHOICE(sp_header_names), .offset = AT(data.header), .initial = "auto",
      .help = "whether the first row names the columns (CSV only); auto: when none of its features is a number"},
     {"data", "task", CHOICE(sp_task_names), .offset = AT(data.task), .initial = "auto",
-     .help = "auto: classification where the target is text or takes few whole numbers, multilabel where several "
-             "targets are "
-             "0 or 1, else regression"},
+     .help = "auto: of one target, classification where it is text, or at most 100 different whole numbers of which "
+             "there are two rows each on average, and of IDX; of several, multilabel where all are 0 or 1; else "
+             "regression"},
     {"data", "normalize", CHOICE(sp_normalize_names), .offset = AT(data.normalize), .initial = "none",
      .help = "of each feature: unit divides by 255, minmax maps to 0..1, standard to mean 0 and deviation 1; fitted on "
              "the training rows alone, stored in the model; features of text stay 0 or 1"},

@@ -105,7 +105,8 @@ static bool differ(const sp_net *there, const sp_net *here, const char *path, ch
 static sp_status load(const sp_config *config, const sp_net *net, sp_model **model, sp_error *error) {
     char what[600], place[SP_PLACE];
     const char *path = config->network.init_from;
-    sp_status status = sp_model_load(path, model, error);
+    sp_status status = sp_config_find_file(config, "network.init_from", path, error);
+    if (!status) status = sp_model_load(path, model, error);
     if (status || !differ((*model)->net, net, path, what, sizeof what)) return status;
     sp_model_destroy(*model);
     sp_config_place(config, "network.init_from", place, sizeof place);

@@ -30,6 +30,8 @@ static sp_status read_and_plan(sp_run *r, const sp_config *config, sp_error *err
     status = sp_model_create(r->plan.net, r->data, &r->model, error);
     if (status) return status;
     r->plan.net = NULL; /* the model's now */
+    char doubt[300];
+    if (sp_data_doubt(r->data, doubt, sizeof doubt)) sp_run_warn(r, doubt);
     r->best = sp_best_create(r->config, r->data->validation.rows.count > 0);
     return SP_OK;
 }

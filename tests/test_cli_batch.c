@@ -191,10 +191,11 @@ Test(cli_batch, faults_of_all_configs_are_found_before_anything_runs) {
     cr_expect_eq(lines_of(result.err), 1, "%s", result.err);
     result = run("shardprop batch '%s' '%s' -o '%s' -s data.train=nowhere.csv", good, missing, folder);
     cr_expect_eq(result.status, 2);
-    cr_expect_str_eq(
-        result.err,
-        "shardprop: nowhere.csv: cannot be opened (No such file or directory); name a file that can be read\n",
-        "once: %s", result.err);
+    cr_expect_str_eq(result.err,
+                     "shardprop: nowhere.csv: cannot be opened (No such file or directory), named by data.train of "
+                     "--set; name a file "
+                     "that can be read; its path is relative to the current folder\n",
+                     "once: %s", result.err);
     cr_expect_neq(run("test -e '%s'", folder).status, 0, "nothing was begun");
     static const char *const usage[] = {"",
                                         "CONFIG --jobs 0",

@@ -91,7 +91,8 @@ Test(cli_check, what_auto_comes_to) {
     cr_expect_str_eq(larger.out, xor.out, "no mini-batch is larger than the data");
     outcome line = run("shardprop check configs/iris.ini -s data.target=sepal_length -s data.train=%s -s data.test=",
                        write_text("line.csv", "sepal_length,x\n0.5,1\n1.25,2\n1.5,4\n"));
-    cr_expect(strstr(line.out, "\ntask        regression\nloss        squared_error\n"), "%s%s", line.out, line.err);
+    cr_expect(strstr(line.out, "\ntask        regression\ntarget      sepal_length\nloss        squared_error\n"),
+              "%s%s", line.out, line.err);
     cr_expect(strstr(line.out, "       16        1  none           identity            17\n"), "%s", line.out);
 }
 

@@ -3,7 +3,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cmd/command.h"
+#include "cmd/fit.h"
 #include "config.h"
+#include "data/spread.h"
 #include "gradcheck.h"
 #include "initial.h"
 #include "plan.h"
@@ -71,7 +73,90 @@ static void print_task(const sp_data *data) {
         printf("%-11s %s; losses are of normalised targets\n", "targets", sp_normalize_names[data->target_scale.kind]);
 }
 
-static void print_data(const sp_config *config, const sp_data *data) {
+enum { SCREEN = 80, ENDING = 5 }; /* columns, and those of " ..." */
+
+/* What is learned, and of how many training rows each class is: as many as fit the line. */
+static void print_targets(const sp_data *data) {
+    const sp_dataset *train = data->train.data;
+    const sp_columns *columns = &train->table->columns;
+    size_t targets = columns->targets, used;
+    if (!columns->target_at) return; /* IDX */
+    used = (size_t)printf("%-11s", targets == 1 ? "target" : "targets");
+    for (size_t k = 0; k < targets; k++) {
+        char index[40];
+        const char *name = columns->target_names.count > k ? columns->target_names.text[k] : index;
+        snprintf(index, sizeof index, "column %zu", columns->target_at[k]);
+        used += sp_columns_of_item(name) + 2;
+        if (k > 0 && used + ENDING > SCREEN) {
+            printf(" ...");
+            break;
+        }
+        putchar(' ');
+        if (targets == 1 && used > SCREEN)
+            sp_write_fitted(stdout, name, SCREEN - 12, false);
+        else
+            sp_write_item(stdout, name);
+        if (k + 1 < targets) putchar(',');
+    }
+    putchar('\n');
+}
+
+static void print_class_rows(const sp_data *data, const size_t *rows) {
+    size_t used = (size_t)printf("%-11s", "class rows");
+    for (size_t k = 0; k < data->classes.count; k++) {
+        const char *name = data->classes.text[k];
+        char count[40];
+        int length = snprintf(count, sizeof count, ": %zu%s", rows[k], k + 1 < data->classes.count ? "," : "");
+        used += 1 + sp_columns_of_item(name) + (size_t)length;
+        if (used + ENDING > SCREEN) {
+            printf(" ...");
+            break;
+        }
+        putchar(' ');
+        sp_write_item(stdout, name);
+        fputs(count, stdout);
+    }
+    putchar('\n');
+}
+
+static sp_status print_classes(const sp_data *data, sp_error *error) {
+    size_t *rows = calloc(data->classes.count + 1, sizeof *rows);
+    if (!rows) return sp_fail_memory(error, "the classes", data->classes.count * sizeof *rows);
+    for (size_t i = 0; i < data->train.rows.count; i++) rows[data->train.data->classes[data->train.rows.index[i]]]++;
+    print_class_rows(data, rows);
+    free(rows);
+    return SP_OK;
+}
+
+/* Values that are far from 1 are hard to learn, and to learn from. */
+static void advise(const char *what, const char *name, const sp_spread *spread, const char *key) {
+    printf("%-11s ", what);
+    if (*name) {
+        size_t columns = sp_columns_of(name);
+        sp_write_fitted(stdout, name, columns < 20 ? columns : 20, false);
+        putchar(' ');
+    }
+    printf("has mean %.3g, deviation %.3g;\n%-11s set %s to standard\n", spread->mean, spread->deviation, "", key);
+}
+
+static sp_status print_spreads(const sp_config *config, const sp_data *data, sp_error *error) {
+    const sp_columns *columns = &data->train.data->table->columns;
+    sp_spread spread;
+    sp_status status = SP_OK;
+    if (data->task == SP_REGRESSION && data->target_scale.features == 0) {
+        status = sp_spread_of_targets(data, &spread, error);
+        const char *name = columns->target_names.count > 0 ? columns->target_names.text[spread.column] : "";
+        if (!status && sp_spread_is_large(&spread)) advise("targets", name, &spread, "data.normalize_targets");
+    }
+    if (!status && config->data.normalize == SP_NORMALIZE_NONE && !data->train.data->table->store) {
+        status = sp_spread_of_features(data, &spread, error);
+        const char *name = columns->feature_names.count > 0 ? columns->feature_names.text[spread.column] : "";
+        if (!status && sp_spread_is_large(&spread)) advise("features", name, &spread, "data.normalize");
+    }
+    return status;
+}
+
+static sp_status print_data(const sp_config *config, const sp_data *data, sp_error *error) {
     print_part("training", &data->train);
     print_part("validation", &data->validation);
     print_part("test", &data->test);
@@ -80,7 +165,10 @@ static void print_data(const sp_config *config, const sp_data *data) {
     print_columns(data);
     print_stores(data);
     print_task(data);
+    print_targets(data);
+    sp_status status = data->task == SP_CLASSIFICATION ? print_classes(data, error) : SP_OK;
     printf("%-11s %s\n", "loss", sp_loss_names[config->train.loss - 1]);
+    return status ? status : print_spreads(config, data, error);
 }
 
 static void print_network(const sp_net *net) {
@@ -188,8 +276,10 @@ static sp_status run(const sp_options *options, sp_error *error) {
     status = sp_data_load(config, &data, error);
     if (!status) status = sp_plan_create(config, data, &plan, error);
     if (!status) status = sp_initial_check(config, plan.net, error);
+    char doubt[300];
+    if (!status && sp_data_doubt(data, doubt, sizeof doubt)) sp_warn(options, doubt);
+    if (!status && !options->quiet) status = print_data(config, data, error);
     if (!status && !options->quiet) {
-        print_data(config, data);
         print_network(plan.net);
         print_steps(&plan);
     }

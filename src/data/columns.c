@@ -165,6 +165,11 @@ static void mark_known(const sp_table_options *options, size_t count, role *role
 /* Whether a model's first row of text alone is that of a header: where its features are text, names tell. */
 static bool text_is_header(const sp_first_row *first, const sp_columns *known) {
     if (!known || !sp_columns_have_text(known)) return true;
+    /* A text where the training file had numbers is the heading of such a column. */
+    for (size_t j = 0; known->feature_at && first->row->fields == known->count && j < known->features; j++) {
+        const char *text = sp_field(first->row, known->feature_at[j]);
+        if (known->categories[j].names.count == 0 && !is_number(text) && !sp_is_missing(text)) return true;
+    }
     for (size_t j = 0; j < known->feature_names.count; j++)
         if (column_named(first->row, known->feature_names.text[j], j) != NONE) return true;
     return false;

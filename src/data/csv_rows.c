@@ -232,6 +232,20 @@ static sp_status take_features(sp_csv_rows *r, float *values) {
 
 /* ---- Targets and weights ---------------------------------------------------------------------------- */
 
+static sp_status no_target(sp_csv_rows *r, size_t column) {
+    const sp_names *names = &r->table->columns.target_names;
+    const char *or_drop = r->options->of_model ? "" : ", or set data.missing to drop";
+    bool unnamed = names->count == 1 && !*names->text[0];
+    if (unnamed && !r->options->known)
+        return sp_fail(
+            r->error, SP_BAD_DATA,
+            "%s:%zu: the target is empty: it is the last of %zu columns, which has no name (a comma ends the "
+            "first row); name the column to learn in data.target, and this one in data.ignore",
+            r->table->path, r->line, column + 1);
+    return sp_fail(r->error, SP_BAD_DATA, "%s:%zu: the target is empty, field %zu; give every row one%s",
+                   r->table->path, r->line, column + 1, or_drop);
+}
+
 /* The only target: its text is kept, for it may be a class. */
 static sp_status take_target(sp_csv_rows *r, size_t row) {
     sp_table *table = r->table;
@@ -242,10 +256,7 @@ static sp_status take_target(sp_csv_rows *r, size_t row) {
         r->left_out = true;
         return SP_OK;
     }
-    if (size == 1)
-        return sp_fail(r->error, SP_BAD_DATA,
-                       "%s:%zu: the target is empty; give every row one, or set data.missing to drop", table->path,
-                       r->line);
+    if (size == 1) return no_target(r, column);
     if (want_utf8(r, column)) return r->error->status;
     if (!sp_grow((void **)&table->targets, &r->target_room, row + 1, sizeof *table->targets) ||
         !sp_grow((void **)&table->target_at, &r->text_at_room, row + 1, sizeof *table->target_at) ||

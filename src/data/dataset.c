@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "config.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { TRAIN, VALIDATION, TEST };
@@ -113,8 +115,15 @@ sp_cache_options sp_data_cache_options(const sp_config *config, size_t used) {
 
 static sp_status take_file(const sp_config *config, files *opened, int which, const sp_table_options *how,
                            sp_data *data, sp_error *error) {
+    static const char *const keys[FILES][2] = {{"data.train", "data.train_labels"},
+                                               {"data.validation", "data.validation_labels"},
+                                               {"data.test", "data.test_labels"}};
     sp_table *table;
     size_t used = 0;
+    sp_status found = sp_config_find_file(config, keys[which][0], sp_source_path(opened->rows[which]), error);
+    if (!found && opened->labels[which])
+        found = sp_config_find_file(config, keys[which][1], sp_source_path(opened->labels[which]), error);
+    if (found) return found;
     /* What those before take is no longer available memory; of a bound that is set they are a part. */
     for (int i = 0; i < FILES && config->data.memory_mb != SP_AUTO; i++)
         if (data->files[i]) used += sp_table_value_bytes(data->files[i]->table);
@@ -137,6 +146,21 @@ static sp_status decide_task(const sp_config *config, const sp_table *table, sp_
                    place, table->columns.targets);
 }
 
+/* Headings such as 2019, 2020 are taken for data: then their target alone is no number. */
+static sp_status check_first_row(const sp_config *config, const sp_table *table, sp_error *error) {
+    enum { FEWEST_ROWS = 3 };
+    char place[SP_PLACE];
+    bool unsaid = config->data.header == SP_HEADER_AUTO && table->columns.target_names.count == 0;
+    if (!unsaid || !table->target_texts || table->rows < FEWEST_ROWS || isfinite(table->targets[0])) return SP_OK;
+    for (size_t i = 1; i < table->rows; i++)
+        if (!isfinite(table->targets[i])) return SP_OK;
+    sp_table_place(table, 0, place, sizeof place);
+    return sp_fail(error, SP_BAD_DATA,
+                   "%s: the target '%.40s' of this first row is the only one that is no number; set data.header to yes "
+                   "if the row names the columns, to no if it is one of the data",
+                   place, table->target_texts + table->target_at[0]);
+}
+
 /* The file with the training rows decides what the targets mean. */
 static sp_status load_train(const sp_config *config, files *opened, sp_data *data, sp_error *error) {
     sp_table_options options = {.target = config->data.target,
@@ -149,7 +173,9 @@ static sp_status load_train(const sp_config *config, files *opened, sp_data *dat
     sp_status status = take_file(config, opened, TRAIN, &options, data, error);
     if (status) return status;
     sp_dataset *train = data->files[TRAIN];
-    status = decide_task(config, train->table, &data->task, error);
+    status = check_first_row(config, train->table, error);
+    if (!status) status = decide_task(config, train->table, &data->task, error);
+    data->guessed = config->data.task == SP_TASK_AUTO;
     if (!status && data->task == SP_CLASSIFICATION) status = sp_classes_find(train->table, &data->classes, error);
     if (!status) status = assign_targets(train, data->task, &data->classes, error);
     if (!status && !sp_rows_all(train->table->rows, &data->train.rows))
@@ -250,6 +276,33 @@ sp_status sp_data_load(const sp_config *config, sp_data **data, sp_error *error)
     }
     *data = loaded;
     return SP_OK;
+}
+
+/* ---- What there is to say of them ---- */
+
+bool sp_data_target_title(const sp_data *data, size_t target, char *text, size_t size) {
+    const sp_columns *columns = &data->train.data->table->columns;
+    if (columns->target_names.count > target)
+        snprintf(text, size, "column '%.60s'", columns->target_names.text[target]);
+    else if (columns->target_at)
+        snprintf(text, size, "column %zu", columns->target_at[target]);
+    else
+        return false;
+    return true;
+}
+
+bool sp_data_doubt(const sp_data *data, char *text, size_t size) {
+    enum { USUAL = 10 }; /* so many classes are often numbered */
+    char title[100];
+    double number;
+    if (!data->guessed || data->task != SP_CLASSIFICATION || data->classes.count <= USUAL) return false;
+    if (!sp_data_target_title(data, 0, title, sizeof title)) return false;
+    for (size_t k = 0; k < data->classes.count; k++)
+        if (!sp_parse_real(data->classes.text[k], &number)) return false;
+    snprintf(text, size,
+             "%s: %zu different whole numbers are taken for classes; data.task = regression takes them for values",
+             title, data->classes.count);
+    return true;
 }
 
 bool sp_data_has_failed(const sp_data *data) {

@@ -25,6 +25,7 @@ typedef struct sp_part {
 
 typedef struct sp_data {
     sp_task task;
+    bool guessed;     /* the task: nobody has said it */
     sp_names classes; /* empty: another task */
     sp_preprocess preprocess;
     sp_preprocess target_scale; /* of the targets; features 0: they are as they are */
@@ -39,6 +40,12 @@ void sp_data_destroy(sp_data *data);
 /* SP_FAILED: rows could not be read from a cache; see sp_table_check. */
 sp_status sp_data_check(const sp_data *data, sp_error *error);
 bool sp_data_has_failed(const sp_data *data);
+
+/* Where it was guessed that many whole numbers are classes, which may be values: writes that, a line for people. */
+bool sp_data_doubt(const sp_data *data, char *text, size_t size);
+
+/* What a target is called, for people: "column 'age'", or by its index. Of IDX nothing: false. */
+bool sp_data_target_title(const sp_data *data, size_t target, char *text, size_t size);
 
 /* How `config` has CSVs cached, whose values may take so much memory together, of which some take `used` already. */
 sp_cache_options sp_data_cache_options(const sp_config *config, size_t used);

@@ -74,6 +74,24 @@ static bool looks_like_text(const unsigned char *bytes, size_t count) {
     return true;
 }
 
+/* By its magic number, which packing a file is of that is not read; NULL: none. */
+static const char *packing_of(const unsigned char *bytes, size_t count) {
+    static const struct {
+        const char *name, *magic;
+        size_t size;
+    } known[] = {{"zip, as xlsx is", "PK\3\4", 4},
+                 {"bzip2", "BZh", 3},
+                 {"xz",
+                  "\xfd"
+                  "7zX",
+                  4},
+                 {"zstd", "\x28\xb5\x2f\xfd", 4},
+                 {"7z", "7z\xbc\xaf", 4}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (count >= known[i].size && memcmp(bytes, known[i].magic, known[i].size) == 0) return known[i].name;
+    return NULL;
+}
+
 static sp_status take_known(sp_source *source, sp_source *labels, const sp_table_options *options, sp_table *table,
                             sp_error *error) {
     unsigned char start[SP_PEEK] = {0};
@@ -82,6 +100,9 @@ static sp_status take_known(sp_source *source, sp_source *labels, const sp_table
     if (status) return status;
     if (count == 0) return sp_fail(error, SP_BAD_DATA, "%s: is empty; give it at least one row", table->path);
     if (sp_idx_recognise(start, count)) return sp_idx_take(source, labels, options, table, error);
+    const char *packing = packing_of(start, count);
+    if (packing)
+        return sp_fail(error, SP_BAD_DATA, "%s: is packed (%s); unpack it, or pack it with gzip", table->path, packing);
     if (!looks_like_text(start, count))
         return sp_fail(error, SP_BAD_DATA,
                        "%s: starts with %02x %02x %02x %02x, the magic number of neither IDX (00 00 08 and the "

@@ -62,14 +62,16 @@ static sp_status hash_file(const char *path, uint64_t *hash, sp_error *error) {
 }
 
 /* The same, at once for a file that was seen. */
-static sp_status look_up(making *m, const char *path, uint64_t *hash) {
+static sp_status look_up(making *m, const sp_config *config, const char *key, const char *path, uint64_t *hash) {
     seen_files *seen = &m->seen;
     long found = sp_names_find(&seen->paths, path);
     if (found != SP_NOT_FOUND) {
         *hash = seen->hash[found];
         return SP_OK;
     }
-    sp_status status = hash_file(path, hash, m->error); /* a file that is missing is told of once, too */
+    /* A file that is missing is told of once, too. */
+    sp_status status = sp_config_find_file(config, key, path, m->error);
+    if (!status) status = hash_file(path, hash, m->error);
     size_t count = seen->paths.count;
     if (!sp_grow((void **)&seen->hash, &seen->capacity, count + 1, sizeof *seen->hash) ||
         !sp_names_add(&seen->paths, path))
@@ -82,10 +84,13 @@ static sp_status add_files(making *m, const sp_config *config, uint64_t *hash) {
     const char *const paths[] = {config->data.train,       config->data.train_labels, config->data.test,
                                  config->data.test_labels, config->data.validation,   config->data.validation_labels,
                                  config->network.init_from};
+    static const char *const keys[] = {"data.train",       "data.train_labels", "data.test",
+                                       "data.test_labels", "data.validation",   "data.validation_labels",
+                                       "network.init_from"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         uint64_t own;
         if (!*paths[i] || sp_config_share(paths[i]) > 0 || sp_is_folder(paths[i])) continue;
-        sp_status status = look_up(m, paths[i], &own);
+        sp_status status = look_up(m, config, keys[i], paths[i], &own);
         if (status) return status;
         *hash = sp_hash_bytes(&own, sizeof own, *hash);
     }
