@@ -57,7 +57,7 @@ static const fault csv_faults[] = {
     {"a,b,c\n1,2,x\n1,\"2\n,y\n", 0, "d.csv:3: the file ends within a quoted field"},
     {"a,b,c\n1,2,x\n1,2\"3,y\n", 0, "d.csv:3: a quote stands within a field"},
     {"a,b,c\n1,2,x\n1,2\0,y\n", 20, "d.csv:3: holds a NUL byte"},
-    {"PK\x03\x04\x14\0\x06\0", 8, "starts with 50 4b 03 04, the magic number of neither IDX"}, /* a spreadsheet */
+    {"PK\x03\x04\x14\0\x06\0", 8, "is packed (zip, as xlsx is); unpack it, or pack it with gzip"}, /* a spreadsheet */
     {"\x1f\x8b\x08\x00", 4, "gzip"},
 };
 
