@@ -264,10 +264,10 @@ typedef struct sp_progress {
 
 /*
  * Called by the training thread; every member may be NULL. `on_start` is handed a
- * line that says what will be trained, and more where there is more to say ('\n' between). `on_step` runs within the step, on one
- * thread, and ends the training after that step (the next, where that is the last of
- * its epoch) by returning true, with a checkpoint; keep it short. On
- * a machine with several NUMA nodes that thread is kept to one of them meanwhile.
+ * line that says what will be trained, and more where there is more to say ('\n' between). `on_step` runs within the
+ * step, on one thread, and ends the training after that step (the next, where that is the last of its epoch) by
+ * returning true, with a checkpoint; keep it short. On a machine with several NUMA nodes that thread is kept to one of
+ * them meanwhile.
  */
 typedef struct sp_observer {
     void *context;

@@ -259,7 +259,8 @@ Test(csv, binary_files_are_refused) {
                                      "ELF\x02"),
                      &last, &error),
                  error, SP_BAD_DATA, "f:1: has a single column");
-    expect_fault(try(write_text("f", "PK\x03\x04"), &last, &error), error, SP_BAD_DATA, "f: is packed (zip, as xlsx is)");
+    expect_fault(try(write_text("f", "PK\x03\x04"), &last, &error), error, SP_BAD_DATA,
+                 "f: is packed (zip, as xlsx is)");
 }
 
 Test(csv, a_field_without_end_is_refused_before_memory_is_gone) {
