@@ -402,7 +402,8 @@ Test(cli_batch, the_ranking_is_of_means_over_seeds) {
     cr_expect_eq(lines_of(result.out), 1 + 4 + 1, "%s", result.out);
     /* Recomputed from the run directories. */
     outcome again = run(
-        "cd '%s'; awk -F, 'NR > 1 { print $2, $6, $7, $1 }' ranking.csv | while read name mean deviation rank; do\n"
+        "cd '%s'; export LC_ALL=C; awk -F, 'NR > 1 { print $2, $6, $7, $1 }' ranking.csv | while read name mean "
+        "deviation rank; do\n"
         "    grep -h monitor_value $name*/summary.json | tr -dc '0-9.\\n' | awk -v mean=$mean -v deviation=$deviation "
         "'{ n++; s += $1; q[n] = $1 } END { m = s / n; for (i = 1; i <= n; i++) v += (q[i] - m) ^ 2; d = sqrt(v / (n - "
         "1)); "
@@ -410,10 +411,10 @@ Test(cli_batch, the_ranking_is_of_means_over_seeds) {
         "done",
         folder);
     cr_expect_str_eq(again.out, "3 1 1\n3 1 1\n3 1 1\n3 1 1\n", "%s%s", again.out, again.err);
-    outcome sorted =
-        run("cd '%s'; awk -F, 'NR > 1 { print $6 }' ranking.csv | sort -g -r -c && awk -F, 'NR > 1 { print $1 }' "
-            "ranking.csv | tr -d '\\n'",
-            folder);
+    outcome sorted = run("cd '%s'; export LC_ALL=C; awk -F, 'NR > 1 { print $6 }' ranking.csv | sort -g -r -c && awk "
+                         "-F, 'NR > 1 { print $1 }' "
+                         "ranking.csv | tr -d '\\n'",
+                         folder);
     cr_expect_str_eq(sorted.out, "1234", "%s", sorted.err);
     cr_expect_eq(
         run("python3 -c 'import json; r = json.load(open(\"%s/ranking.json\"))[\"ranking\"]; assert len(r) == 4 and "

@@ -34,9 +34,10 @@ static char *predicted(const char *model, const char *text, const char *options)
 
 /* The share of rows of `data` whose last column is what predict says. */
 static double share_right(const char *model, const char *data) {
-    outcome result = run("shardprop predict %s %s > '%s' && paste -d, '%s' '%s' | "
-                         "awk -F, 'NR > 1 { right += $1 == $NF } END { printf \"%%.6f\\n\", right / (NR - 1) }'",
-                         model, data, scratch_path("p.csv"), scratch_path("p.csv"), data);
+    outcome result =
+        run("shardprop predict %s %s > '%s' && paste -d, '%s' '%s' | "
+            "LC_ALL=C awk -F, 'NR > 1 { right += $1 == $NF } END { printf \"%%.6f\\n\", right / (NR - 1) }'",
+            model, data, scratch_path("p.csv"), scratch_path("p.csv"), data);
     cr_assert_eq(result.status, 0, "%s", result.err);
     return atof(result.out);
 }

@@ -103,11 +103,12 @@ Test(initial, fine_tuning_starts_where_the_other_training_ended) {
         cr_expect(strstr(tensors.out, hash_of(&result)), "%s: %s", tensors.out, hash_of(&result));
     }
     /* With other data of the same shape, these are normalised by themselves. */
-    outcome other = run("awk -F, -v OFS=, 'NR > 1 { for (i = 1; i < NF; i++) $i = 10 * $i + 3 } 1' data/iris.csv > %s\n"
-                        "for data in data/iris.csv %s; do shardprop train configs/iris.ini --quiet "
-                        "-s network.hidden=8,5 -s train.epochs=1 -s optimizer.learning_rate=0 -s network.init_from=%s "
-                        "-s data.train=$data -s output.dir=%s | grep '^test '; done",
-                        scratch_path("scaled.csv"), scratch_path("scaled.csv"), model, scratch_path("tuned"));
+    outcome other =
+        run("LC_ALL=C awk -F, -v OFS=, 'NR > 1 { for (i = 1; i < NF; i++) $i = 10 * $i + 3 } 1' data/iris.csv > %s\n"
+            "for data in data/iris.csv %s; do shardprop train configs/iris.ini --quiet "
+            "-s network.hidden=8,5 -s train.epochs=1 -s optimizer.learning_rate=0 -s network.init_from=%s "
+            "-s data.train=$data -s output.dir=%s | grep '^test '; done",
+            scratch_path("scaled.csv"), scratch_path("scaled.csv"), model, scratch_path("tuned"));
     size_t line = strcspn(other.out, "\n") + 1;
     cr_assert_eq(lines_of(other.out), 2, "%s%s", other.out, other.err);
     cr_expect_float_eq(number_after(other.out, "loss"), number_after(other.out + line, "loss"), 1e-4, "%s", other.out);

@@ -453,8 +453,8 @@ Test(place, who_binds_by_openmp_keeps_it) {
     cr_assert_gt(readlink("/proc/self/exe", program, sizeof program - 1), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         outcome result = run("env -u OMP_PLACES -u OMP_PROC_BIND -u GOMP_CPU_AFFINITY -u KMP_AFFINITY PLACE_PROBE='%s' "
-                             "%s '%s'",
-                             cut.root, cases[i].setting, program);
+                             "%s sh -c 'exec \"$0\"' '%s'",
+                             cut.root, cases[i].setting, program); /* for env, a path with a = in it is a variable */
         cr_expect_str_eq(result.out, cases[i].answer, "%s: %s%s", cases[i].setting, result.out, result.err);
     }
 }
