@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int line_of(const sp_config *config, const char *key) {
     for (size_t i = 0; i < sp_key_count; i++) {
@@ -62,7 +61,7 @@ static const char *hint(const sp_config *config, const char *key, const char *pa
 
 sp_status sp_config_find_file(const sp_config *config, const char *key, const char *path, sp_error *error) {
     char place[SP_PLACE];
-    if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) return SP_OK; /* who opens it tells more */
+    if (sp_file_exists(path)) return SP_OK; /* or may: who opens it tells more */
     int cause = errno;
     sp_config_place(config, key, place, sizeof place);
     return sp_fail(error, SP_BAD_CONFIG, "%.2000s: cannot be opened (%s), named by %s of %.2000s; %s", path,

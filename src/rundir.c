@@ -71,15 +71,24 @@ static bool is_worth_keeping(const sp_rundir *rundir, bool *part) {
     return results && (*part || !has_no_epoch(rundir));
 }
 
+static sp_status fail_unread(const char *path, int cause, sp_error *error) {
+    return sp_fail(error, SP_FAILED, "%s: cannot be read (%s); free it, or set output.dir to another folder", path,
+                   strerror(cause));
+}
+
 /* The config of a run is written by this program, and says so. Another is somebody's, who would miss it. */
 static sp_status check_owner(const sp_rundir *rundir, sp_error *error) {
     char path[PATH], line[sizeof SP_CONFIG_SAVED] = "";
     sp_status status = sp_rundir_path(rundir, "config.ini", path, error);
-    FILE *file = status ? NULL : fopen(path, "re");
-    if (!file) return status;
-    bool read = fgets(line, sizeof line, file) != NULL || !ferror(file);
+    if (status) return status;
+    FILE *file = fopen(path, "re");
+    if (!file) return errno == ENOENT ? SP_OK : fail_unread(path, errno, error);
+    errno = 0;
+    bool empty = !fgets(line, sizeof line, file), unread = ferror(file);
+    int cause = errno;
     fclose(file);
-    if (!read || !*line || strcmp(line, SP_CONFIG_SAVED) == 0) return SP_OK;
+    if (unread) return fail_unread(path, cause, error);
+    if (empty || strcmp(line, SP_CONFIG_SAVED) == 0) return SP_OK;
     return sp_fail(error, SP_BAD_CONFIG,
                    "%s: is no run's, and would make room for this run's; give it another name, or set output.dir to "
                    "another folder",
