@@ -119,15 +119,22 @@ Test(cli_plot, curves_stand_where_they_should) {
     cr_expect_geq(bottom - top, 9, "over the whole height: %s", result.out);
 }
 
+/* Where scratch files lie: names of runs are then as short as they look here. */
+static outcome plot_there(const char *environment, const char *arguments) {
+    char program[4096];
+    cr_assert_not_null(realpath(SHARDPROP_PROGRAM, program));
+    return run("cd '%s' && %s '%s' plot %s", scratch(), environment, program, arguments);
+}
+
 Test(cli_plot, several_runs_are_laid_over_each_other) {
     train("all/one", "-s data.validation=0.1");
     train("all/two", "-s data.validation=0.1 -s train.seed=2");
-    outcome result = run("shardprop plot '%s'", scratch_path("all"));
+    outcome result = plot_there("", "all");
     cr_assert_eq(result.status, 0, "%s", result.err);
     char *at = title(result.out, "validation_loss");
     cr_expect(title(result.out, "train_loss") && at && title(result.out, "validation_accuracy"), "%s", result.out);
     cr_expect(strstr(at, "all/one *******") && strstr(at, "all/two #######"), "%s", result.out);
-    result = run("shardprop plot '%s' '%s' -y layer2_gradient_norm", scratch_path("all/one"), scratch_path("all/two"));
+    result = plot_there("", "all/one all/two -y layer2_gradient_norm");
     cr_expect(title(result.out, "layer2_gradient_norm") && strstr(result.out, "all/two #"), "%s", result.out);
 }
 
@@ -150,14 +157,12 @@ Test(cli_plot, names_are_shown_as_the_terminal_can) {
     write_run("f\xc3\xbc"
               "r/t`id`\\n",
               "epoch,train_loss\n1,2\n2,1\n");
-    outcome result = run("LC_ALL=C.UTF-8 shardprop plot '%s'", scratch_path("f\xc3\xbc"
-                                                                            "r"));
+    outcome result = plot_there("LC_ALL=C.UTF-8", "f\xc3\xbcr");
     cr_expect(strstr(result.out, "f\xc3\xbc"
                                  "r/one ***"),
               "%s%s", result.out, result.err);
     cr_expect(strstr(result.out, "r/t`id`\\n ###"), "%s", result.out);
-    result = run("LC_ALL=C shardprop plot '%s'", scratch_path("f\xc3\xbc"
-                                                              "r"));
+    result = plot_there("LC_ALL=C", "f\xc3\xbcr");
     cr_expect(strstr(result.out, "f??r/one ***"), "%s", result.out);
 }
 
