@@ -144,7 +144,7 @@ static void wait_for_text(const char *path) {
 
 Test(process, is_stopped_gently_or_not) {
     sp_process_start how = {.output = scratch_path("gentle")};
-    sp_process *gentle = start("trap 'kill $!; exit 9' TERM; sleep 1000 & echo up; wait", how);
+    sp_process *gentle = start("trap 'exit 9' TERM; echo up; while :; do sleep 0.01; done", how);
     wait_for_text(how.output); /* by now it listens */
     sp_process_stop(gentle, 60);
     cr_expect_eq(sp_process_status(gentle), 9);
