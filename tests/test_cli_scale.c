@@ -202,7 +202,8 @@ Test(cli_scale, a_signal_ends_it_and_its_training) {
 /* A folder that was there stays, with what others have put into it. */
 Test(cli_scale, works_alone_in_its_folder) {
     const char *folder = scratch_path("scale");
-    run("mkdir -p '%s/runs'; echo mine > '%s/runs/notes.txt'", folder, folder);
+    run("mkdir -p '%s/runs/b32-s2-t1-1'; echo mine > '%s/runs/notes.txt'; touch '%s/runs/b32-s2-t1-1/.lock'", folder,
+        folder, folder); /* the latter of a training that was ended before it began */
     outcome result = run("\"%s\" scale configs/digits.ini --threads 1 --seconds 60 --quiet --output '%s' & child=$!; "
                          "for i in $(seq 600); do [ -e '%s/.scale.lock' ] && break; sleep 0.05; done; "
                          "\"%s\" scale configs/digits.ini --threads 1 --quiet --output '%s' 2>&1; echo \"$? $child\"; "

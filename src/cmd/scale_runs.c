@@ -43,6 +43,15 @@ static int is_shown(const struct dirent *entry) {
     return is_name(entry->d_name);
 }
 
+/* Of a training that was ended before it began there is a lock, and perhaps a part of its config. */
+static void remove_beginning(const char *path) {
+    static const char *const names[] = {".lock", "config.ini.tmp"};
+    char inside[PATH];
+    for (int i = 0; i < 2; i++)
+        if (sp_path_join(inside, sizeof inside, path, names[i])) unlink(inside);
+    rmdir(path); /* fails where there is something else in it */
+}
+
 static void remove_run(const char *path) {
     char config[PATH];
     struct stat about;
@@ -50,7 +59,7 @@ static void remove_run(const char *path) {
     if (sp_path_join(config, sizeof config, path, "config.ini") && sp_is_regular(config))
         sp_folder_remove(path);
     else
-        rmdir(path); /* a training that did not come to begin */
+        remove_beginning(path);
 }
 
 void sp_scale_remove_runs(const char *folder) {
