@@ -1,7 +1,6 @@
 #include "base/cores.h"
 
 #include "base/error.h"
-
 #include "base/host.h"
 #include "base/topology.h"
 

@@ -2,7 +2,7 @@
 #ifndef SP_CMD_BATCH_VIEW_H
 #define SP_CMD_BATCH_VIEW_H
 
-#include "runs/ranking.h"
+#include "runs/queue.h"
 
 enum { SP_BATCH_VIEW_LINES = 25 };
 
@@ -25,8 +25,5 @@ void sp_batch_view_tick(sp_batch_view *view, const sp_queue *queue);
 
 /* Takes the table away. */
 void sp_batch_view_clear(sp_batch_view *view);
-
-/* The ranking, to stdout. */
-void sp_batch_view_ranking(const sp_ranking *ranking, const sp_trials *trials);
 
 #endif

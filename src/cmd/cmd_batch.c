@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/batch_view.h"
 #include "cmd/command.h"
+#include "cmd/ranking_table.h"
 #include "cmd/signals.h"
 #include "runs/halving.h"
 
@@ -215,7 +216,7 @@ static sp_status rank(const sp_queue *queue, sp_error *error) {
     sp_status status = sp_ranking_create(queue, &ranking, error);
     if (status) return status;
     status = sp_ranking_save(ranking, error);
-    sp_batch_view_ranking(ranking, trials);
+    sp_print_ranking(ranking, trials);
     if (!status) printf("saved in %s: ranking.csv, ranking.json\n", trials->folder);
     sp_ranking_destroy(ranking);
     return status;

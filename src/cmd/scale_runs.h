@@ -10,7 +10,7 @@ void sp_scale_name_run(const sp_scale_point *point, size_t repetition, sp_scale_
 
 /*
  * Removes run directories that are called so, in runs/ of the folder, then that if nothing else was in it. Whatever has
- * another name, is a link or holds no config.ini stays.
+ * another name, is a link, or holds something but no config.ini stays; a lock and a config in part are nothing.
  */
 void sp_scale_remove_runs(const char *folder);
 

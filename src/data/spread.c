@@ -7,9 +7,8 @@ static sp_spread furthest(const sp_preprocess *fitted) {
     sp_spread most = {0};
     size_t feature = 0;
     for (size_t j = 0; j < fitted->columns; j++) {
-        size_t width = fitted->onehot && fitted->onehot[j].codes > 0 ? fitted->onehot[j].width : 0;
-        if (width > 0 || (fitted->onehot && fitted->onehot[j].codes > 0)) {
-            feature += width;
+        if (fitted->onehot && fitted->onehot[j].codes > 0) {
+            feature += fitted->onehot[j].width;
             continue;
         }
         double mean = fitted->shift[feature], deviation = 1 / (double)fitted->scale[feature];

@@ -394,7 +394,7 @@ static void put_name(FILE *text, const sp_chart *chart, size_t series, bool colo
 static sp_status put_key_below(const sp_chart *chart, bool coloured, char **bytes, size_t *size, sp_error *error) {
     char *whole = NULL;
     size_t length = 0;
-    FILE *text = open_memstream(&whole, &length);
+    FILE *text = sp_stream_into_memory(&whole, &length);
     if (!text) return sp_fail_memory(error, "a chart", *size);
     put_letters(text, *bytes, coloured);
     for (size_t s = 0; s < chart->series_count; s++) put_name(text, chart, s, coloured);
