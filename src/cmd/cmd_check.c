@@ -73,48 +73,27 @@ static void print_task(const sp_data *data) {
         printf("%-11s %s; losses are of normalised targets\n", "targets", sp_normalize_names[data->target_scale.kind]);
 }
 
-enum { SCREEN = 80, ENDING = 5 }; /* columns, and those of " ..." */
-
-/* What is learned, and of how many training rows each class is: as many as fit the line. */
 static void print_targets(const sp_data *data) {
-    const sp_dataset *train = data->train.data;
-    const sp_columns *columns = &train->table->columns;
-    size_t targets = columns->targets, used;
+    const sp_columns *columns = &data->train.data->table->columns;
+    size_t targets = columns->targets;
     if (!columns->target_at) return; /* IDX */
-    used = (size_t)printf("%-11s", targets == 1 ? "target" : "targets");
+    sp_item_line line = {.stream = stdout, .used = (size_t)printf("%-11s", targets == 1 ? "target" : "targets")};
     for (size_t k = 0; k < targets; k++) {
         char index[40];
-        const char *name = columns->target_names.count > k ? columns->target_names.text[k] : index;
         snprintf(index, sizeof index, "column %zu", columns->target_at[k]);
-        used += sp_columns_of_item(name) + 2;
-        if (k > 0 && used + ENDING > SCREEN) {
-            printf(" ...");
-            break;
-        }
-        putchar(' ');
-        if (targets == 1 && used > SCREEN)
-            sp_write_fitted(stdout, name, SCREEN - 12, false);
-        else
-            sp_write_item(stdout, name);
-        if (k + 1 < targets) putchar(',');
+        sp_add_item(&line, columns->target_names.count > k ? columns->target_names.text[k] : index, "",
+                    k + 1 == targets);
     }
     putchar('\n');
 }
 
+/* Of how many training rows each class is. */
 static void print_class_rows(const sp_data *data, const size_t *rows) {
-    size_t used = (size_t)printf("%-11s", "class rows");
+    sp_item_line line = {.stream = stdout, .used = (size_t)printf("%-11s", "class rows")};
     for (size_t k = 0; k < data->classes.count; k++) {
-        const char *name = data->classes.text[k];
         char count[40];
-        int length = snprintf(count, sizeof count, ": %zu%s", rows[k], k + 1 < data->classes.count ? "," : "");
-        used += 1 + sp_columns_of_item(name) + (size_t)length;
-        if (used + ENDING > SCREEN) {
-            printf(" ...");
-            break;
-        }
-        putchar(' ');
-        sp_write_item(stdout, name);
-        fputs(count, stdout);
+        snprintf(count, sizeof count, ": %zu", rows[k]);
+        sp_add_item(&line, data->classes.text[k], count, k + 1 == data->classes.count);
     }
     putchar('\n');
 }

@@ -14,23 +14,12 @@ static void print_title(const char *title) {
     sp_write_fitted(stdout, title, columns > TITLE ? columns : TITLE, false);
 }
 
-/* Names in one line of at most 80 columns. */
 static void print_names(const char *title, const sp_names *names) {
-    enum { COLUMNS = 80, ENDING = 6 };
-    size_t width = sp_columns_of(title), used = width > TITLE ? width : TITLE;
+    size_t width = sp_columns_of(title);
     print_title(title);
-    used += (size_t)printf(" %zu:", names->count);
-    for (size_t i = 0; i < names->count; i++) {
-        size_t columns = sp_columns_of_item(names->text[i]);
-        if (used + columns + ENDING > COLUMNS) {
-            printf(" ...");
-            break;
-        }
-        putchar(' ');
-        sp_write_item(stdout, names->text[i]);
-        if (i + 1 < names->count) putchar(',');
-        used += columns + 2;
-    }
+    sp_item_line line = {.stream = stdout, .used = width > TITLE ? width : TITLE};
+    line.used += (size_t)printf(" %zu:", names->count);
+    for (size_t i = 0; i < names->count; i++) sp_add_item(&line, names->text[i], "", i + 1 == names->count);
     putchar('\n');
 }
 

@@ -67,7 +67,7 @@ static int wants_quotes(const char *text) {
     return length == 0 || strpbrk(text, ",\"") || text[0] == ' ' || text[length - 1] == ' ';
 }
 
-size_t sp_columns_of_item(const char *text) {
+static size_t columns_of_item(const char *text) {
     return sp_columns_of(text) + (wants_quotes(text) ? 2 : 0);
 }
 
@@ -76,4 +76,25 @@ void sp_write_item(FILE *stream, const char *text) {
     fputs(quote, stream);
     sp_write_fitted(stream, text, sp_columns_of(text), 0);
     fputs(quote, stream);
+}
+
+void sp_add_item(sp_item_line *line, const char *name, const char *behind, int last) {
+    enum { COLUMNS = 80, ENDING = 4 }; /* of " ..." */
+    size_t wanted = 1 + columns_of_item(name) + strlen(behind) + (last ? 0 : 1);
+    if (line->full) return;
+    if (line->used + wanted + ENDING <= COLUMNS) {
+        fputc(' ', line->stream);
+        sp_write_item(line->stream, name);
+        fprintf(line->stream, "%s%s", behind, last ? "" : ",");
+        line->used += wanted;
+        line->named = 1;
+        return;
+    }
+    size_t room = line->used + 1 + ENDING < COLUMNS ? COLUMNS - line->used - 1 - ENDING : 0;
+    if (!line->named && room > 0) {
+        fputc(' ', line->stream);
+        sp_write_fitted(line->stream, name, room, 0);
+    }
+    fputs(" ...", line->stream);
+    line->full = 1;
 }
