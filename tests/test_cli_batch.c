@@ -44,18 +44,18 @@ static size_t finished_in(const char *folder) {
 }
 
 /*
- * Starts a batch; `then` is done as soon as three of its trainings have ended, with its process in $batch. What it
+ * Starts a batch, and sends it the signal as soon as the summaries of `count` of its trainings hold `word`. What it
  * prints, and how it ends, is that of the batch.
  */
-static outcome disturbed(const char *arguments, const char *folder, const char *then) {
+static outcome disturbed(const char *arguments, const char *folder, size_t count, const char *word,
+                         const char *signal) {
     return run("\"%s\" batch %s -o '%s' & batch=$!\n"
                "for i in $(seq 1200); do\n"
-               "    [ \"$(ls '%s'/*/summary.json 2>/dev/null | wc -l)\" -gt 2 ] && break\n"
+               "    [ \"$(cat '%s'/*/summary.json 2>/dev/null | grep -c '\"%s\"')\" -ge %zu ] && break\n"
                "    sleep 0.02\n"
                "done\n"
-               "%s\n"
-               "wait $batch",
-               SHARDPROP_PROGRAM, arguments, folder, folder, then);
+               "kill -%s $batch; wait $batch",
+               SHARDPROP_PROGRAM, arguments, folder, folder, word, count, signal);
 }
 
 /* Waits until nobody trains below the folder any more. */
@@ -77,7 +77,7 @@ Test(cli_batch, goes_on_after_kills_to_the_same_ranking) {
         result.out);
     cr_expect_eq(finished_in(whole), 12);
 
-    result = disturbed(batch, parts, "kill -INT $batch");
+    result = disturbed(batch, parts, 3, "completed", "INT");
     cr_expect_eq(result.status, 128 + 2, "%s", result.err);
     cr_expect_not_null(strstr(result.err, "of 12 have ended, the same command goes on"), "%s", result.err);
     size_t first = finished_in(parts);
@@ -88,7 +88,7 @@ Test(cli_batch, goes_on_after_kills_to_the_same_ranking) {
                  "'%%n %%i' > ../inodes; "
                  "grep -l completed */summary.json | sed 's,/.*,,' > ../finished",
                  parts);
-    result = disturbed(batch, parts, "sleep 0.2; kill -KILL $batch");
+    result = disturbed(batch, parts, first + 1, "completed", "KILL");
     cr_expect_eq(result.status, 128 + 9);
     cr_expect_not_null(strstr(result.err, format_text("; %zu have ended already", first)), "%s", result.err);
     expect_nobody_left(parts);
@@ -383,7 +383,7 @@ Test(cli_batch, halving_stops_the_worst_early) {
     char *name = format_text("%.*s_seed=2/model.safetensors", (int)strcspn(first.out, "\n"), first.out);
     cr_expect_eq(run("cmp '%s/%s' '%s/%s'", all, name, halved, name).status, 0, "%s", name);
     /* Interrupted between, it is the same. */
-    result = disturbed(format_text("'%s' --halving", sweep), parts, "kill -INT $batch");
+    result = disturbed(format_text("'%s' --halving", sweep), parts, 3, "status", "INT");
     if (result.status != 0) cr_expect_eq(result.status, 128 + 2, "%s", result.err);
     cr_assert_eq(run("shardprop batch '%s' -o '%s' --halving -q", sweep, parts).status, 0);
     expect_same_ranking(halved, parts);

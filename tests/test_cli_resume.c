@@ -1,22 +1,30 @@
 /* Trainings that are killed, signalled or damaged, and go on, as a user runs them. */
+#include "base/host.h"
 #include "base/safetensors.h"
 #include "support.h"
 
 #include <string.h>
 
-static const char digits[] = "configs/digits.ini -q -s train.epochs=12 -s network.hidden=24 -s data.validation=0.1 "
+static const char digits[] = "configs/digits.ini -q -s train.epochs=60 -s network.hidden=24 -s data.validation=0.1 "
                              "-s optimizer.name=adam -s optimizer.learning_rate=0.002 -s network.dropout=0.2";
 
-/* Killed at moments that nobody chose, it goes on each time; the files are those of a run without a break. */
+/*
+ * Killed at moments that nobody chose, it goes on each time; the files are those of a run without a break. The moments
+ * are shares of what that took on this machine, a tenth to three tenths, so that the first comes in the midst of it.
+ */
 Test(cli_resume, survives_being_killed_at_any_moment) {
     const char *one = scratch_path("one"), *other = scratch_path("other");
+    double before = sp_host_seconds();
     outcome whole = run("shardprop train %s -s output.dir='%s' -s parallel.threads=1", digits, one);
+    int took = (int)(1e6 * (sp_host_seconds() - before)); /* microseconds */
     cr_assert_eq(whole.status, 0, "%s", whole.err);
     int killed = 0;
-    for (int i = 0; i < 20; i++) {
-        outcome part = run("timeout -s KILL 0.%03d '%s' train %s -s output.dir='%s' -s output.checkpoint_every=1 "
-                           "-s output.checkpoint_seconds=0.005 -s parallel.threads=%d --resume",
-                           60 + (i * 37) % 90, SHARDPROP_PROGRAM, digits, other, 1 + i % 3);
+    for (int i = 0; i < 20 && killed == i; i++) {
+        int delay = took / 1000 * (100 + i * 37 % 200);
+        outcome part = run("LC_ALL=C timeout -s KILL %d.%06d '%s' train %s -s output.dir='%s' "
+                           "-s output.checkpoint_every=1 -s output.checkpoint_seconds=0.005 -s parallel.threads=%d "
+                           "--resume",
+                           delay / 1000000, delay % 1000000, SHARDPROP_PROGRAM, digits, other, 1 + i % 3);
         killed += part.status == 137;
         cr_expect(part.status == 137 || part.status == 0, "%d: %d, %s", i, part.status, part.err);
     }

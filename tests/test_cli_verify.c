@@ -258,8 +258,10 @@ Test(cli_verify, a_run_without_an_end) {
 Test(cli_verify, a_signal_ends_it_and_leaves_nothing) {
     const char *dir = train("run", digits), *folder = scratch_path("tmp");
     run("sed -i 's/^epochs = 4/epochs = 100000000/' '%s/config.ini'", dir);
-    outcome result = run("mkdir '%s'; TMPDIR='%s' '%s' verify -q '%s' & sleep 0.5; ls '%s'; kill -INT $!; wait $!",
-                         folder, folder, SHARDPROP_PROGRAM, dir, folder);
+    outcome result = run("mkdir '%s'; TMPDIR='%s' '%s' verify -q '%s' & program=$!\n"
+                         "for i in $(seq 600); do [ \"$(ls '%s')\" ] && break; sleep 0.05; done\n"
+                         "ls '%s'; sleep 0.2; kill -INT $program; wait $program",
+                         folder, folder, SHARDPROP_PROGRAM, dir, folder, folder);
     cr_expect_eq(result.status, 130, "%s%s", result.out, result.err);
     cr_expect(strncmp(result.out, "shardprop-verify-", 17) == 0 && lines_of(result.out) == 1, "%s", result.out);
     cr_expect_str_empty(run("ls -A '%s'", folder).out);
