@@ -53,19 +53,21 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.screen.resize(rows, columns)
 
-    def feed(self, wait=0.2):
-        """Takes what is there; False: nothing came."""
+    def feed(self, wait=0.2, each=None):
+        """Takes what is there, with a look before each thing that is erased, too; False: nothing came."""
         if not select.select([self.master], [], [], wait)[0]:
             return False
         piece = os.read(self.master, 65536)
         self.bytes += piece
-        self.stream.feed(piece)
+        for part in re.split(rb"(?=\x1b\[\d*A|\x1b\[J)", piece):
+            self.stream.feed(part)
+            if each:
+                each(self)
         return True
 
     def run(self, each=None):
         while self.process.poll() is None:
-            if self.feed() and each:
-                each(self)
+            self.feed(each=each)
         while self.feed(0.05):
             pass
         return self.process.returncode
@@ -80,8 +82,7 @@ class Terminal:
 def wait_for(terminal, holds, what, each=None):
     end = time.monotonic() + 60
     while not holds() and terminal.process.poll() is None and time.monotonic() < end:
-        if terminal.feed() and each:
-            each(terminal)
+        terminal.feed(each=each)
     check(holds(), what)
 
 
@@ -222,6 +223,7 @@ def stopped():
 def batch_lines():
     """What runs is drawn over, within the window's width; what has ended stays, whole."""
     text = (TOP / "configs/digits-sweep.ini").read_text()
+    text = re.sub(r"(?m)^epochs = \d+$", "epochs = 200", text)  # a second or two, so that it is drawn some times
     for columns in (200, 80, 40, 24):
         with tempfile.TemporaryDirectory() as folder:
             sweep = pathlib.Path(folder) / "sw.ini"
