@@ -431,10 +431,10 @@ Test(cli_batch, a_table_on_a_terminal_and_lines_elsewhere) {
     cr_expect_not_null(strstr(result.err, "[12/12] learning_rate="), "%s", result.err);
     if (run("script -qec true /dev/null < /dev/null").status != 0) cr_skip_test("script(1) finds no pseudo-terminal");
     result = run(
-        "TERM=xterm script -qec \"'%s' batch '%s' -s train.epochs=120 -o '%s' 2>&1 >/dev/null\" /dev/null < /dev/null",
+        "TERM=xterm script -qec \"'%s' batch '%s' -s train.epochs=400 -o '%s' 2>&1 >/dev/null\" /dev/null < /dev/null",
         SHARDPROP_PROGRAM, twelve(3), scratch_path("terminal"));
     cr_assert_eq(result.status, 0, "%s", result.out);
-    cr_expect_not_null(strstr(result.out, "/120"), "%s", result.out);
+    cr_expect_not_null(strstr(result.out, "/400"), "%s", result.out);
     cr_expect_not_null(strstr(result.out, "of 12"), "%s", result.out);
     cr_expect_not_null(strstr(result.out, "A\r\033[J"), "what was drawn is taken away");
     for (const char *line = result.out; (line = strstr(line, "/12] ")); line++) {
