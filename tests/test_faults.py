@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Every call that can fail fails, one at a time: see tests/harness/inject.c.
 
 For each command: its calls are counted, then each call site is made to fail, in a run of its own. A fault must end in
@@ -94,9 +94,10 @@ def is_left_out(site, names):
 
 
 class Case:
-    """A command: arguments, the folder that it finds, and what it comes to undisturbed. {d} in arguments: that folder."""
+    """A command: arguments, the folder that it finds, and what it comes to undisturbed. {d} in arguments: that folder.
+    only: how the functions begin on whose way calls are made to fail; the others are those of another case."""
 
-    def __init__(self, name, arguments, template, again=None):
+    def __init__(self, name, arguments, template, again=None, only=""):
         self.name, self.arguments, self.template, self.again = name, arguments.split(), template, again
         self.files = faults.files_of(template)
         with tempfile.TemporaryDirectory() as scratch:
@@ -111,6 +112,8 @@ class Case:
             self.run(folder, {"INJECT_LOG": log})
             self.sites = faults.read_sites(log)
         self.names = faults.name_frames(self.sites)
+        self.sites = [site for site in self.sites if not only or any(
+            function.startswith(only) for function in faults.functions_of(site, self.names))]
 
     def run(self, folder, injected=None, more=()):
         return faults.run([word.replace("{d}", folder) for word in self.arguments] + list(more), injected)
@@ -264,6 +267,8 @@ def inject_once(case, site, nth, way):
 TRAIN = ("train configs/digits.ini -q -s network.hidden=16 -s data.test=0.2 -s data.validation=0.1 -s train.epochs={n} "
          "-s optimizer.name=adam -s schedule.name=constant -s output.checkpoint_every=1 -s parallel.threads=2 -s output.dir={d}/run ")
 
+EVENTS = "-s output.tensorboard=yes "
+
 
 def write_images(folder):
     """A dozen gzipped images of 6x5 pixels, in two classes."""
@@ -290,8 +295,9 @@ def cases_in(folder):
             assert ended.status == 0, ended
         return path
 
-    before = made("before", TRAIN.replace("{n}", "1") + "-s train.seed=2")
+    before = made("before", TRAIN.replace("{n}", "1") + EVENTS + "-s train.seed=2")
     midway = made("midway", TRAIN.replace("{n}", "2"))
+    shown = made("shown", TRAIN.replace("{n}", "2") + EVENTS)
     images = made("images")
     write_images(images)
     packed = made("packed", TRAIN.replace("{n}", "1"))
@@ -301,6 +307,9 @@ def cases_in(folder):
     return {
         "train": lambda: Case("train", TRAIN.replace("{n}", "2"), before, again="moves"),
         "resume": lambda: Case("resume", TRAIN.replace("{n}", "4") + "--resume", midway, again="goes on"),
+        "events": lambda: Case("events", TRAIN.replace("{n}", "2") + EVENTS, before, again="moves", only="sp_events"),
+        "events-on": lambda: Case("events-on", TRAIN.replace("{n}", "4") + EVENTS + "--resume", shown, again="goes on",
+                                  only="sp_events"),
         "evaluate": lambda: Case("evaluate", "evaluate {d}/run data/digits.csv -q --json --confusion {d}/matrix.csv",
                                  packed),
         "predict": lambda: Case("predict", "predict {d}/run {d}/digits.csv.gz -q -p", packed),

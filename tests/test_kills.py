@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Trainings that are killed again and again, and resumed, end with the bits of one that never was.
 
 Half of the kills come after a random delay, drawn over the length of the whole training; the others at a random call

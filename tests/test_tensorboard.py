@@ -1,18 +1,17 @@
 #!/usr/bin/python3
-"""Event files as a reader of the published format has them: protobuf's own Python with fields as TensorFlow publishes
-them (written down here once more, not taken from src/event.proto), and python3-crc32c."""
+"""Event files as a reader of the published format has them (tests/harness/events.py)."""
 
 import csv
 import os
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
-import crc32c
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "harness"))
+import events as event_file  # noqa: E402
 
 PROGRAM = os.path.abspath(os.environ.get("BUILD", "build") + "/shardprop")
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -23,57 +22,6 @@ def check(holds, what):
     if not holds:
         failures.append(what)
         print(f"test_tensorboard: {what}", file=sys.stderr)
-
-
-def event_class():
-    """tensorflow.Event, as far as scalars go: name, number and type of each field."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="event.proto", package="tensorflow", syntax="proto3")
-    fields = {
-        "Event": [("wall_time", 1, kinds.TYPE_DOUBLE, None, None), ("step", 2, kinds.TYPE_INT64, None, None),
-                  ("file_version", 3, kinds.TYPE_STRING, "what", None),
-                  ("graph_def", 4, kinds.TYPE_BYTES, "what", None),
-                  ("summary", 5, kinds.TYPE_MESSAGE, "what", "Summary")],
-        "Summary": [("value", 1, kinds.TYPE_MESSAGE, None, "Value")],
-        "Value": [("node_name", 7, kinds.TYPE_STRING, None, None), ("tag", 1, kinds.TYPE_STRING, None, None),
-                  ("simple_value", 2, kinds.TYPE_FLOAT, "value", None)],
-    }
-    for name, members in fields.items():
-        message = file.message_type.add(name=name)
-        for field, number, kind, group, other in members:
-            made = message.field.add(name=field, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
-            if name == "Summary":
-                made.label = kinds.LABEL_REPEATED
-            if other:
-                made.type_name = f".tensorflow.{other}"
-            if group:
-                if not message.oneof_decl:
-                    message.oneof_decl.add(name=group)
-                made.oneof_index = 0
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName("tensorflow.Event"))
-
-
-Event = event_class()
-
-
-def masked(data):
-    crc = crc32c.crc32c(data)
-    return ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff
-
-
-def read_events(path):
-    data, at, events = path.read_bytes(), 0, []
-    while at < len(data):
-        length, of_length = struct.unpack_from("<QI", data, at)
-        assert of_length == masked(data[at:at + 8]), f"{path}: checksum of a length at {at}"
-        message = data[at + 12:at + 12 + length]
-        assert struct.unpack_from("<I", data, at + 12 + length)[0] == masked(message), f"{path}: checksum at {at}"
-        events.append(Event.FromString(message))
-        assert not events[-1].UnknownFields(), "a field that is not published"
-        at += length + 16
-    return events
 
 
 def event_files(run):
@@ -100,7 +48,7 @@ def check_run(run, what, epochs=6):
     """One file; each epoch once, with all that metrics.csv has of it; then the test rows."""
     files = event_files(run)
     check(len(files) == 1, f"{what}: {files}")
-    events = read_events(files[0])
+    events = event_file.read(files[0], files[0].read_bytes())
     check(events[0].file_version == "brain.Event:2", f"{what}: {events[0]}")
     check([e.step for e in events[1:]] == [*range(1, epochs + 1), epochs], f"{what}: {[e.step for e in events]}")
     check(all(abs(e.wall_time - time.time()) < 3600 for e in events), f"{what}: the time of day")

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 
+import events
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 PROGRAM = os.path.join(BUILD, "shardprop")
@@ -175,6 +177,8 @@ def check_files(files, killed=False, halved=False):
             check_safetensors(path, data)
         elif name == "metrics.csv":
             check_metrics(path, data, halved)
+        elif name.startswith("events.out.tfevents."):
+            events.read(path, data, cut_off=halved)
         elif name == "summary.json":
             assert json.loads(data.decode())["version"], path
         elif name == "config.ini":
@@ -185,7 +189,7 @@ def check_files(files, killed=False, halved=False):
 
 
 # Of the machine, not of the training.
-MEASURED = {"train_seconds", "total_seconds", "samples_per_second", "threads", "peak_rss_mb"}
+MEASURED = {"train_seconds", "total_seconds", "samples_per_second", "seconds", "threads", "peak_rss_mb"}
 
 
 def what_counts(files):
@@ -197,6 +201,9 @@ def what_counts(files):
         if path == "metrics.csv":
             rows = [row.split(",") for row in data.decode().splitlines()]
             kept[path] = [row[:1] + row[2:7] + row[8:] for row in rows]
+        elif path.startswith("events.out.tfevents."):  # the name has the time
+            kept["events"] = [(event.step, [(value.tag, value.simple_value) for value in event.summary.value
+                                            if value.tag not in MEASURED]) for event in events.read(path, data)]
         elif path == "summary.json":
             kept[path] = {k: v for k, v in json.loads(data.decode()).items() if k not in MEASURED}
         elif path == "config.ini":
