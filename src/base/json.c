@@ -111,7 +111,9 @@ sp_status sp_json_load(const char *path, sp_json **root, sp_error *error) {
     sp_status status = sp_file_read(path, LARGEST, &text, &size, error);
     if (status) return status;
     sp_json *read = sp_json_parse(text, size);
+    bool no_memory = !read && errno == ENOMEM;
     free(text);
+    if (no_memory) return sp_fail_memory(error, path, size);
     if (sp_json_is_object(read)) {
         *root = read;
         return SP_OK;

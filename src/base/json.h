@@ -35,7 +35,7 @@ void sp_json_destroy(sp_json *root);
 
 /* NULL: not JSON; or memory ran out, and errno is ENOMEM then alone. */
 sp_json *sp_json_parse(const char *text, size_t length);
-/* The object in the file at `path`. SP_BAD_CONFIG: no such file; SP_BAD_DATA: no JSON object. */
+/* The object in the file at `path`. SP_BAD_CONFIG: no such file; SP_BAD_DATA: no JSON object; SP_FAILED: no memory. */
 sp_status sp_json_load(const char *path, sp_json **root, sp_error *error);
 bool sp_json_is_object(const sp_json *value);
 const sp_json *sp_json_member(const sp_json *object, const char *name); /* NULL: none */

@@ -40,10 +40,11 @@ static void find_wrong_classes(sp_judgement *j, size_t most) {
 }
 
 /* Several targets are of units of their own: each counts by its deviation from the mean. */
-static void find_far_values(sp_judgement *j, size_t most) {
+static sp_status find_far_values(sp_judgement *j, size_t most, sp_error *error) {
     const sp_predictions *p = &j->judge->predictions;
     double *scale = sp_allocate_zeroed(p->outputs, sizeof *scale);
-    for (size_t k = 0; scale && k < p->outputs; k++) {
+    if (!scale) return sp_fail_memory(error, "the mistakes", sp_bytes(p->outputs, sizeof *scale));
+    for (size_t k = 0; k < p->outputs; k++) {
         double sum = 0, squares = 0, rows = (double)p->rows;
         for (size_t i = 0; i < p->rows; i++) sum += (double)p->truth.values[i * p->outputs + k];
         for (size_t i = 0; i < p->rows; i++) {
@@ -52,15 +53,16 @@ static void find_far_values(sp_judgement *j, size_t most) {
         }
         scale[k] = squares > 0 ? rows / squares : 1;
     }
-    for (size_t i = 0; scale && i < p->rows; i++) {
-        double error = 0;
+    for (size_t i = 0; i < p->rows; i++) {
+        double miss = 0;
         for (size_t k = 0; k < p->outputs; k++) {
             double d = (double)p->output[i * p->outputs + k] - (double)p->truth.values[i * p->outputs + k];
-            error += d * d * scale[k];
+            miss += d * d * scale[k];
         }
-        if (error > 0) take(j, most, (sp_mistake){.at = i, .error = error});
+        if (miss > 0) take(j, most, (sp_mistake){.at = i, .error = miss});
     }
     free(scale);
+    return SP_OK;
 }
 
 /* ---- Making one --------------------------------------------------------------------------------------- */
@@ -103,7 +105,7 @@ static sp_status count(sp_judgement *j, size_t most, sp_error *error) {
     const sp_predictions *predictions = &j->judge->predictions;
     j->mistakes = sp_allocate(most, sizeof *j->mistakes);
     if (!j->mistakes) return sp_fail_memory(error, "the mistakes", sp_bytes(most, sizeof *j->mistakes));
-    if (j->data->task == SP_REGRESSION) find_far_values(j, most);
+    if (j->data->task == SP_REGRESSION) return find_far_values(j, most, error);
     if (j->data->task != SP_CLASSIFICATION) return SP_OK;
     j->classes = j->data->classes.count;
     j->confusion = calloc(sp_bytes(j->classes, j->classes), sizeof *j->confusion);
@@ -126,9 +128,10 @@ static sp_status judge(const sp_run_view *run, sp_judgement *j, size_t most, sp_
 
 sp_judgement *sp_judgement_create(sp_run_view *run, size_t most) {
     sp_error fault = {0};
-    sp_judgement *made = run->config && run->model ? calloc(1, sizeof *made) : NULL;
-    if (!made) return NULL;
-    if (judge(run, made, most, &fault) == SP_OK) return made;
+    if (!run->config || !run->model) return NULL;
+    sp_judgement *made = calloc(1, sizeof *made);
+    sp_status status = made ? judge(run, made, most, &fault) : sp_fail_memory(&fault, "the mistakes", sizeof *made);
+    if (!status) return made;
     sp_run_view_note(run, "The model is not judged here: %.*s", (int)strcspn(fault.text, "\n"), fault.text);
     sp_judgement_destroy(made);
     return NULL;

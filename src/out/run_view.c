@@ -62,27 +62,32 @@ static const char *last_part(const char *folder) {
     return folder[length] ? folder + length : folder;
 }
 
-/* One file; what is wrong with it is a note, the first line of the fault. */
-static bool read_file(sp_run_view *run, size_t file) {
+/* One file; what is wrong with it is a note, the first line of the fault. SP_FAILED: there was no memory, or it could
+ * not be read, which says nothing of the run. */
+static sp_status read_file(sp_run_view *run, size_t file, size_t *read, sp_error *error) {
     char path[PATH];
     sp_error fault = {0};
-    if (!sp_path_join(path, sizeof path, run->folder, files[file].name)) return false;
+    if (!sp_path_join(path, sizeof path, run->folder, files[file].name))
+        return sp_fail(error, SP_BAD_CONFIG, "%s: is too long a path; use a shorter one", run->folder);
     if (!sp_file_exists(path)) {
         sp_run_view_note(run, "%s", files[file].missing);
-        return false;
+        return SP_OK;
     }
-    if (files[file].read(run, path, &fault) == SP_OK) return true;
-    sp_run_view_note(run, "%.*s", (int)strcspn(fault.text, "\n"), fault.text);
-    return false;
+    sp_status status = files[file].read(run, path, &fault);
+    *read += status == SP_OK;
+    if (status == SP_FAILED) return sp_fail(error, SP_FAILED, "%s", fault.text);
+    if (status) sp_run_view_note(run, "%.*s", (int)strcspn(fault.text, "\n"), fault.text);
+    return SP_OK;
 }
 
 sp_status sp_run_view_read(const char *folder, sp_run_view *run, sp_error *error) {
     size_t read = 0;
+    sp_status status = SP_OK;
     *run = (sp_run_view){.folder = folder, .name = last_part(folder)};
-    for (size_t i = 0; i < FILES; i++) read += read_file(run, i);
-    if (read > 0) return SP_OK;
+    for (size_t i = 0; i < FILES && !status; i++) status = read_file(run, i, &read, error);
+    if (status || read > 0) return status;
     return sp_fail(error, SP_BAD_DATA, "%s: no file of a run can be read in it (%s); name a run directory", folder,
-                   run->notes.count > 0 ? run->notes.text[0] : "too long a path");
+                   run->notes.count > 0 ? run->notes.text[0] : "and there is no memory to say why");
 }
 
 void sp_run_view_clear(sp_run_view *run) {

@@ -21,7 +21,7 @@ typedef struct sp_run_view {
 
 /*
  * Reads the run in `folder`. SP_BAD_DATA: not one file of a run can be read, for the reasons in `error`; SP_FAILED: no
- * memory. What it came to, the view has to be cleared.
+ * memory, or reading a file failed; SP_BAD_CONFIG: too long a path. What it came to, the view has to be cleared.
  */
 sp_status sp_run_view_read(const char *folder, sp_run_view *run, sp_error *error);
 void sp_run_view_clear(sp_run_view *run);

@@ -14,6 +14,8 @@
  *                                   program ends (SIGKILL) before, after, or having written half.
  *   INJECT_OWNERS="NAME..."         counted are calls of these owners alone (beginnings of their names); default: all.
  *   INJECT_HIT=FILE                 is made when it has happened.
+ *   INJECT_STARTS=1                 the program starts others, which would inherit the filter, but not what the trap
+ *                                   does: calls of files are left alone.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -78,7 +80,8 @@ enum { FAIL, FAIL_FROM_NOW_ON, SHORT, KILL_BEFORE, KILL_AFTER, KILL_HALF };
 /* ---- What is asked for ------------------------------------------------------------------------ */
 
 static struct {
-    bool on; /* a fault is wanted */
+    bool on;     /* a fault is wanted */
+    bool starts; /* the program starts others */
     char kind[20];
     uint64_t site; /* 0: any */
     long nth;
@@ -409,6 +412,7 @@ static void read_wishes(void) {
     wish.log = getenv("INJECT_LOG");
     wish.hit = getenv("INJECT_HIT");
     wish.owners = getenv("INJECT_OWNERS");
+    wish.starts = getenv("INJECT_STARTS") != NULL;
     if (given) snprintf(text, sizeof text, "%s", given);
     wish.on = sscanf(text, "%19s %39s %ld %19s", wish.kind, site_name, &wish.nth, what) == 4;
     wish.site = strcmp(site_name, "any") == 0 ? 0 : strtoull(site_name, NULL, 16);
@@ -429,7 +433,10 @@ static void prepare(void) {
     size_t bytes = MOST_SITES * sizeof *sites;
     if (wish.log) sites = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sites == MAP_FAILED) sites = NULL;
-    trap();
+    if (wish.starts)
+        unsetenv("LD_PRELOAD");
+    else
+        trap();
 }
 
 static void write_list(void) {
