@@ -68,7 +68,7 @@ static void expect_nobody_left(const char *folder) {
 /* ---- Killed, and gone on with -------------------------------------------------------------------- */
 
 Test(cli_batch, goes_on_after_kills_to_the_same_ranking) {
-    const char *batch = format_text("'%s' --jobs 2", twelve(90));
+    const char *batch = format_text("'%s' --jobs 2", twelve(200));
     const char *whole = scratch_path("whole"), *parts = scratch_path("parts");
     outcome result = run("shardprop batch %s -o '%s'", batch, whole);
     cr_assert_eq(result.status, 0, "%s", result.err);
