@@ -85,7 +85,6 @@ def says_so(path, data):
     return path in SAYS_SO and SAYS_SO[path] in data
 
 
-
 def tolerable(site, functions, way):
     if way in ("short", "4"):
         return True  # the rest is written, or the call repeated

@@ -100,7 +100,7 @@ def killed(folder):
     """By SIGKILL, with a checkpoint after every epoch, so that the file may be ahead of it."""
     run = folder / "killed"
     command = [PROGRAM, "train", "-q", "configs/digits.ini", "-s", f"output.dir={run}", "-s", "output.tensorboard=true",
-               "-s", "data.validation=0.1", "-s", "schedule.name=constant", "-s", "train.epochs=200",
+               "-s", "data.validation=0.1", "-s", "schedule.name=constant", "-s", "train.epochs=1000",
                "-s", "output.checkpoint_every=7"]
     killed_times = 0
     for _ in range(6):
@@ -113,8 +113,8 @@ def killed(folder):
         process.kill()
         killed_times += process.wait() == -9
     check(killed_times > 0, "none was killed")
-    train(run, "-s", "output.checkpoint_every=7", "--resume", epochs=200)
-    check_run(run, "killed and resumed", 200)
+    train(run, "-s", "output.checkpoint_every=7", "--resume", epochs=1000)
+    check_run(run, "killed and resumed", 1000)
 
 
 def main():
