@@ -1,5 +1,4 @@
-/* Configurations as a user writes them: what is refused and how, what is read and as what. */
-#include "config.h"
+/* Configurations as a user writes them: what is refused, and how. */
 #include "support.h"
 
 #include <ctype.h>
@@ -39,13 +38,6 @@ static void expect_fault(const char *text, int line, const char *says) {
     const char *start = place(line);
     cr_expect(strncmp(result.err, start, strlen(start)) == 0, "expected %s\ngot %s", start, result.err);
     cr_expect(strstr(result.err, says), "expected '%s'\ngot %s", says, result.err);
-}
-
-/* The resolved config of a training of one epoch on `text`. */
-static char *resolved(const char *text, const char *more) {
-    outcome result = train_text(text, more);
-    cr_assert_eq(result.status, 0, "%s", result.err);
-    return read_text(scratch_path("run/config.ini"));
 }
 
 static const char iris[] = "[data]\ntrain = data/iris.csv\n"; /* two lines, to put others behind */
@@ -285,8 +277,6 @@ Test(cli_config, lines_may_end_in_carriage_returns_alone) {
     outcome result = train_text("[data]\rtrain = data/iris.csv\r[train]\repochs = 1\rhidn = 3\r", "");
     expect_refused(&result);
     cr_expect(strstr(result.err, place(5)) && strstr(result.err, "unknown key 'hidn'"), "%s", result.err);
-    char *config = resolved("[data]\rtrain = data/iris.csv ; irises\r\r[train]\repochs = 1\r", "-q");
-    cr_expect(strstr(config, "epochs = 1\n"));
 }
 
 Test(cli_config, nul_byte) {
@@ -473,78 +463,7 @@ Test(cli_config, more_faults_than_can_be_shown) {
     }
 }
 
-/* ---- What is read, and as what -------------------------------------------------------------- */
-
-Test(cli_config, comments_blanks_and_line_ends) {
-    char *config = resolved("\xef\xbb\xbf; saved by an editor that writes a BOM and CRLF\r\n"
-                            "# another comment\r\n"
-                            "\r\n"
-                            "  [data]  ; of flowers\r\n"
-                            "\ttrain=data/iris.csv # the path\r\n"
-                            "   target : species\r\n"
-                            "[network]\r\n"
-                            "hidden =   7 ,5   ; two\r\n"
-                            "\t\tactivation = tanh,relu\r\n"
-                            "[train]\r\n"
-                            "epochs = 1",
-                            "");
-    cr_expect(strstr(config, "\ntrain = data/iris.csv\n"));
-    cr_expect(strstr(config, "\ntarget = species\n"));
-    cr_expect(strstr(config, "\nhidden = 7, 5\n"));
-    cr_expect(strstr(config, "\nactivation = tanh, relu\n"));
-    cr_expect(strstr(config, "\nepochs = 1\n"));
-    cr_expect_null(strchr(config, '\r'));
-}
-
-Test(cli_config, values_may_hold_what_else_means_something) {
-    char text[600];
-    const char *data = write_text("a=b;c#d.csv", "x,a = b : c\n1,2\n2,3\n3,4.5\n");
-    snprintf(text, sizeof text, "[data]\ntrain = %s\ntarget = a = b : c\n[network]\nhidden=\n[train]\nepochs = 1\n",
-             data);
-    char *config = resolved(text, "");
-    cr_expect(strstr(config, "a=b;c#d.csv\n"), "%s", config);
-    cr_expect(strstr(config, "\ntarget = a = b : c\n"));
-    cr_expect(strstr(config, "\nhidden =\n"), "no hidden layer");
-    outcome again = train_file(scratch_path("run/config.ini"), "-q");
-    cr_expect_eq(again.status, 0, "%s", again.err);
-}
-
-Test(cli_config, switches_in_every_spelling) {
-    static const char *const words[][2] = {{"yes", "yes"}, {"true", "yes"}, {"on", "yes"}, {"1", "yes"},
-                                           {"no", "no"},   {"false", "no"}, {"off", "no"}, {"0", "no"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        char more[80], line[80];
-        snprintf(more, sizeof more, "-s train.epochs=1 -s train.shuffle=%s", words[i][0]);
-        snprintf(line, sizeof line, "\nshuffle = %s\n", words[i][1]);
-        cr_expect(strstr(resolved(iris, more), line), "%s", words[i][0]);
-    }
-}
-
-Test(cli_config, the_resolved_config_says_what_was_chosen) {
-    char *config = resolved(iris, "-s train.epochs=1");
-    cr_expect(strstr(config, "\ntask = classification\n"));
-    cr_expect(strstr(config, "\nloss = cross_entropy\n"));
-    cr_expect(strstr(config, "\noutput_activation = softmax\n"));
-    cr_expect(strstr(config, "\nmonitor = validation_accuracy\n"));
-    cr_expect(strstr(config, "\nshards = 1\n"), "which auto means for so small a network");
-    for (size_t i = 0; i < sp_key_count; i++) {
-        char line[80];
-        snprintf(line, sizeof line, "\n%s =", sp_keys[i].name);
-        cr_expect(strstr(config, line), "no %s.%s", sp_keys[i].section, sp_keys[i].name);
-    }
-}
-
 /* ---- --set ---------------------------------------------------------------------------------- */
-
-Test(cli_config, set_overrides_the_file_and_the_last_one_wins) {
-    char *config =
-        resolved(with_iris("[train]\nepochs = 3\nseed = 5\n"),
-                 "-s train.epochs=2 --set train.epochs=1 --set=network.hidden=3,4 -snetwork.activation=tanh");
-    cr_expect(strstr(config, "\nepochs = 1\n"));
-    cr_expect(strstr(config, "\nseed = 5\n"));
-    cr_expect(strstr(config, "\nhidden = 3, 4\n"));
-    cr_expect(strstr(config, "\nactivation = tanh\n"));
-}
 
 Test(cli_config, set_that_is_none_is_refused) {
     static const char *const cases[][2] = {
